@@ -1,0 +1,73 @@
+/** `npm run package`: builds, stages and packs the extension into dist/*.vsix with tfx-cli, offline. */
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { unzipSync } from 'fflate';
+import { buildProduct, printBundles } from './build';
+import { readPackageJson, root, stage, taskNames } from './product';
+
+interface ExtensionManifest {
+  id: string;
+  publisher: string;
+  version: string;
+}
+
+export async function packageExtension(): Promise<string> {
+  await buildProduct();
+  const manifest = JSON.parse(readFileSync(join(root, 'vss-extension.json'), 'utf8')) as ExtensionManifest;
+  manifest.version = readPackageJson().version;
+  writeFileSync(join(stage, 'vss-extension.json'), JSON.stringify(manifest, null, 2));
+  mkdirSync(join(stage, 'images'), { recursive: true });
+  copyFileSync(join(root, 'images/extension-icon.png'), join(stage, 'images/extension-icon.png'));
+  copyFileSync(join(root, 'overview.md'), join(stage, 'overview.md'));
+  // tfx asks file(1) for the type of a file without an extension, which a bare machine lacks.
+  copyFileSync(join(root, 'LICENSE'), join(stage, 'LICENSE.md'));
+
+  const vsix = join(stage, `${manifest.publisher}.${manifest.id}-${manifest.version}.vsix`);
+  const tfx = join(root, 'node_modules/tfx-cli/_build/tfx-cli.js');
+  const run = spawnSync(
+    process.execPath,
+    [
+      tfx,
+      'extension',
+      'create',
+      '--root',
+      stage,
+      '--manifests',
+      'vss-extension.json',
+      '--output-path',
+      vsix,
+      '--no-color',
+      '--no-prompt',
+    ],
+    { cwd: stage, encoding: 'utf8' },
+  );
+  const output = `${run.stdout}${run.stderr}`;
+  // tfx reports a missing task folder or a bad task.json as a warning and packs all the same.
+  if (run.status !== 0 || /warning:/i.test(output)) throw new Error(`tfx did not accept the extension:\n${output}`);
+  checkContents(vsix);
+  return vsix;
+}
+
+/** Fails when the package lacks a part of a task or carries something that it should not. */
+function checkContents(vsix: string): void {
+  const entries = Object.keys(unzipSync(readFileSync(vsix)));
+  const wanted = taskNames.flatMap(name => ['index.js', 'task.json', 'icon.png'].map(file => `tasks/${name}/${file}`));
+  wanted.push('overview.md', 'LICENSE.md', 'tasks/DeployOnlineEndpoint/scoring-runtime/Dockerfile');
+  const missing = wanted.filter(name => !entries.includes(name));
+  const unwanted = entries.filter(name => /node_modules|\.map$|\.vsix$/.test(name));
+  if (missing.length > 0) throw new Error(`${basename(vsix)} lacks ${missing.join(', ')}.`);
+  if (unwanted.length > 0) throw new Error(`${basename(vsix)} must not hold ${unwanted.slice(0, 5).join(', ')}.`);
+}
+
+if (require.main === module) {
+  packageExtension()
+    .then(vsix => {
+      console.log(`${basename(vsix)}: ${Math.round(statSync(vsix).size / 1024)} KB`);
+      return printBundles();
+    })
+    .catch((error: unknown) => {
+      console.error(error instanceof Error ? error.message : error);
+      process.exitCode = 1;
+    });
+}
