@@ -11,6 +11,8 @@ export interface TaskHost {
   connection(id: string): ServiceConnection;
   /** A pipeline variable such as `Build.BuildId`; undefined when not set. */
   variable(name: string): string | undefined;
+  /** The agent's proxy for a URL, with its credentials; undefined when it is reached directly. */
+  proxy(url: string): string | undefined;
 
   info(line: string): void;
   debug(line: string): void;

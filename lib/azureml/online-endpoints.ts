@@ -1,0 +1,188 @@
+import type { Tags } from '../release/tags';
+import type { Traffic } from '../release/traffic';
+import { TaskError } from '../task-error';
+import { finishOperation, pollDelay, type OperationWait } from './online-operation';
+import { nearNames } from './service-error';
+import type { Workspace } from './workspace';
+
+/** An online endpoint as Azure holds it. */
+export interface OnlineEndpoint {
+  readonly name: string;
+  readonly provisioningState: string;
+  /** Key, AMLToken or AADToken. */
+  readonly authMode: string;
+  readonly scoringUri: string | undefined;
+  readonly swaggerUri: string | undefined;
+  readonly traffic: Traffic;
+  readonly mirrorTraffic: Traffic;
+  readonly tags: Tags;
+  /** The whole resource: a PUT replaces it, so what we do not change has to go back as it came. */
+  readonly resource: EndpointResource;
+}
+
+interface EndpointResource {
+  readonly location: string;
+  readonly kind?: string | null;
+  readonly sku?: object | null;
+  readonly identity?: { type?: string; userAssignedIdentities?: Record<string, unknown> | null } | null;
+  readonly tags?: Record<string, string> | null;
+  readonly properties: {
+    readonly authMode: string;
+    readonly description?: string | null;
+    readonly properties?: Record<string, string> | null;
+    readonly compute?: string | null;
+    readonly publicNetworkAccess?: string | null;
+    readonly provisioningState?: string;
+    readonly scoringUri?: string | null;
+    readonly swaggerUri?: string | null;
+    readonly traffic?: Record<string, number> | null;
+    readonly mirrorTraffic?: Record<string, number> | null;
+  };
+}
+
+/**
+ * The version for reading and writing endpoints, which the SDK's 2022-10-01 is not fit for: that one does not know
+ * `mirrorTraffic`, so that each of its PUTs would end a running mirror.
+ */
+const apiVersion = '2023-10-01';
+
+/** The endpoint, or undefined when there is none of this name. */
+export async function getEndpoint(workspace: Workspace, name: string): Promise<OnlineEndpoint | undefined> {
+  const response = await workspace.send({
+    method: 'GET',
+    path: `/onlineEndpoints/${encodeURIComponent(name)}`,
+    apiVersion,
+    allow: [404],
+    doing: `read the endpoint '${name}'`,
+  });
+  return response.status === 404 ? undefined : ofResource(name, response.body as EndpointResource);
+}
+
+export async function createEndpoint(
+  workspace: Workspace,
+  name: string,
+  tags: Tags,
+  wait: OperationWait,
+): Promise<OnlineEndpoint> {
+  // Traffic cannot be set at creation: its deployments must exist first.
+  return putEndpoint(
+    workspace,
+    name,
+    {
+      location: workspace.location,
+      kind: 'Managed',
+      identity: { type: 'SystemAssigned' },
+      tags,
+      properties: { authMode: 'Key', publicNetworkAccess: 'Enabled' },
+    },
+    wait,
+  );
+}
+
+/** Writes traffic and tags and carries everything else over: mirrored traffic, identity, network access, keys' mode. */
+export async function replaceEndpoint(
+  workspace: Workspace,
+  endpoint: OnlineEndpoint,
+  change: { readonly traffic: Traffic; readonly tags: Tags },
+  wait: OperationWait,
+): Promise<OnlineEndpoint> {
+  const { location, kind, sku, identity, properties } = endpoint.resource;
+  const body: EndpointResource = {
+    location,
+    ...(kind ? { kind } : {}),
+    ...(sku ? { sku } : {}),
+    ...(identity ? { identity: writableIdentity(identity) } : {}),
+    tags: change.tags,
+    properties: {
+      authMode: properties.authMode,
+      ...(properties.description ? { description: properties.description } : {}),
+      ...(properties.properties ? { properties: properties.properties } : {}),
+      ...(properties.compute ? { compute: properties.compute } : {}),
+      ...(properties.publicNetworkAccess ? { publicNetworkAccess: properties.publicNetworkAccess } : {}),
+      traffic: change.traffic,
+      mirrorTraffic: endpoint.mirrorTraffic,
+    },
+  };
+  return putEndpoint(workspace, endpoint.name, body, wait);
+}
+
+async function putEndpoint(
+  workspace: Workspace,
+  name: string,
+  body: EndpointResource,
+  wait: OperationWait,
+): Promise<OnlineEndpoint> {
+  const doing = `write the endpoint '${name}'`;
+  const path = `/onlineEndpoints/${encodeURIComponent(name)}`;
+  const response = await workspace.send({ method: 'PUT', path, apiVersion, body, doing });
+  await finishOperation(workspace, response, doing, wait);
+  while (true) {
+    const endpoint = await getEndpoint(workspace, name);
+    const state = endpoint?.provisioningState.toLowerCase();
+    if (endpoint && state === 'succeeded') return endpoint;
+    if (!endpoint || state === 'failed' || state === 'canceled' || state === 'deleting') {
+      throw new TaskError(`Could not ${doing}: it is now ${endpoint?.provisioningState ?? 'gone'}.`);
+    }
+    await wait.clock.sleep(pollDelay(undefined), wait.signal);
+  }
+}
+
+/** The endpoint, or an error that names what there is instead. */
+export async function existingEndpoint(workspace: Workspace, name: string): Promise<OnlineEndpoint> {
+  const endpoint = await getEndpoint(workspace, name);
+  if (endpoint) return endpoint;
+  const names = await endpointNames(workspace);
+  throw new TaskError(
+    `There is no online endpoint '${name}' in the workspace '${workspace.name}'. ${nearNames(name, names)}`,
+  );
+}
+
+async function endpointNames(workspace: Workspace): Promise<string[]> {
+  const names: string[] = [];
+  try {
+    for await (const endpoint of workspace.client.onlineEndpoints.list(workspace.resourceGroup, workspace.name)) {
+      if (endpoint.name) names.push(endpoint.name);
+    }
+  } catch (error) {
+    throw workspace.explain(error, 'list the online endpoints');
+  }
+  return names;
+}
+
+export interface EndpointKeys {
+  readonly primaryKey: string;
+  readonly secondaryKey: string;
+}
+
+/** The endpoint's keys, or undefined when it authenticates by tokens. Mask them before anything else. */
+export async function endpointKeys(workspace: Workspace, name: string): Promise<EndpointKeys | undefined> {
+  const keys = await workspace.client.onlineEndpoints
+    .listKeys(workspace.resourceGroup, workspace.name, name)
+    .catch((error: unknown) => {
+      throw workspace.explain(error, `list the keys of the endpoint '${name}'`);
+    });
+  return keys.primaryKey && keys.secondaryKey
+    ? { primaryKey: keys.primaryKey, secondaryKey: keys.secondaryKey }
+    : undefined;
+}
+
+function ofResource(name: string, resource: EndpointResource): OnlineEndpoint {
+  const { properties } = resource;
+  return {
+    name,
+    provisioningState: properties.provisioningState ?? 'Unknown',
+    authMode: properties.authMode,
+    scoringUri: properties.scoringUri ?? undefined,
+    swaggerUri: properties.swaggerUri ?? undefined,
+    traffic: properties.traffic ?? {},
+    mirrorTraffic: properties.mirrorTraffic ?? {},
+    tags: resource.tags ?? {},
+    resource,
+  };
+}
+
+/** Of an identity only type and the ids can be written; principals and clients are Azure's to fill. */
+function writableIdentity({ type, userAssignedIdentities }: NonNullable<EndpointResource['identity']>): object {
+  const ids = Object.keys(userAssignedIdentities ?? {});
+  return { type, ...(ids.length > 0 ? { userAssignedIdentities: Object.fromEntries(ids.map(id => [id, {}])) } : {}) };
+}

@@ -1,0 +1,110 @@
+import type { Clock } from '../host/task-host';
+import { TaskError } from '../task-error';
+import { statusOf } from './service-error';
+import type { Workspace, WorkspaceResponse } from './workspace';
+
+/** What every wait on an online endpoint needs. */
+export interface OperationWait {
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** A line for the log. */
+  info(line: string): void;
+}
+
+/** An operation on an endpoint or deployment that Azure accepted and that then failed. */
+export class OnlineOperationError extends TaskError {
+  constructor(
+    message: string,
+    readonly code: string | undefined,
+    /** Azure's own text, with what stands in `details`. */
+    readonly answer: string,
+    readonly requestId: string | undefined,
+  ) {
+    super(message);
+  }
+}
+
+/** Time between two looks at an operation when Azure does not say: it sends no Retry-After for these. */
+const pollIntervalMilliseconds = 5000;
+
+/** The header's seconds as milliseconds, within reason. */
+export function pollDelay(retryAfter: string | undefined): number {
+  const seconds = Number(retryAfter);
+  return retryAfter && seconds >= 0 && seconds <= 60 ? seconds * 1000 : pollIntervalMilliseconds;
+}
+
+const busyTimeoutMilliseconds = 15 * 60_000;
+const busyDelayMilliseconds = 10_000;
+
+/**
+ * Sends a write, again and again while Azure answers 409 because another operation runs on the endpoint.
+ * @param request is called anew each time, so that it can read the state that the other operation left
+ */
+export async function whenFree<T>(endpoint: string, request: () => Promise<T>, wait: OperationWait): Promise<T> {
+  const started = wait.clock.now().getTime();
+  while (true) {
+    try {
+      return await request();
+    } catch (error) {
+      if (!isBusy(error)) throw error;
+      const waited = wait.clock.now().getTime() - started;
+      if (waited >= busyTimeoutMilliseconds) {
+        throw new TaskError(
+          `Endpoint ${endpoint} has been busy with another operation for ${Math.round(waited / 60_000)} minutes. See in its activity log what runs there, and run the task again when it has ended.`,
+          { cause: error },
+        );
+      }
+      wait.info(
+        `Endpoint ${endpoint} is busy with another operation; trying again in ${busyDelayMilliseconds / 1000} s`,
+      );
+      await wait.clock.sleep(busyDelayMilliseconds, wait.signal);
+    }
+  }
+}
+
+function isBusy(error: unknown): boolean {
+  return statusOf(error) === 409 || (error instanceof Error && statusOf(error.cause) === 409);
+}
+
+interface OperationBody {
+  readonly status?: string;
+  readonly error?: { code?: string; message?: string; details?: { code?: string; message?: string }[] };
+}
+
+/** Azure's code and full text out of an operation's or response's body. */
+export function answerOf(body: unknown): { code: string | undefined; text: string } {
+  const error = (body as OperationBody | undefined)?.error;
+  const details = (error?.details ?? []).map(item => [item.code, item.message].filter(Boolean).join(': '));
+  const message = error?.message ?? 'Azure gave no message.';
+  return { code: error?.code, text: [message, ...details.filter(detail => !message.includes(detail))].join(' ') };
+}
+
+/**
+ * Waits for the operation that a PUT has started, by its Azure-AsyncOperation URL; the URL's query is part of it.
+ * @throws OnlineOperationError when Azure reports it failed
+ */
+export async function finishOperation(
+  workspace: Workspace,
+  started: WorkspaceResponse,
+  doing: string,
+  wait: OperationWait,
+): Promise<void> {
+  const url = started.header('azure-asyncoperation');
+  if (!url) return;
+  while (true) {
+    const response = await workspace.send({ method: 'GET', path: url, apiVersion: '', doing: `follow: ${doing}` });
+    const status = (response.body as OperationBody).status?.toLowerCase();
+    if (status === 'succeeded') return;
+    if (status === 'failed' || status === 'canceled') {
+      const { code, text } = answerOf(response.body);
+      const requestId = response.header('x-ms-request-id');
+      throw new OnlineOperationError(
+        `Could not ${doing}: Azure reports ${status}${code ? ` (${code})` : ''}: ${text}${requestId ? ` Request id ${requestId}.` : ''}`,
+        code,
+        text,
+        requestId,
+      );
+    }
+    await wait.clock.sleep(pollDelay(response.header('retry-after')), wait.signal);
+  }
+}

@@ -1,0 +1,153 @@
+import { AzureMachineLearningWorkspaces } from '@azure/arm-machinelearning';
+import { createHttpHeaders, createPipelineRequest, RestError, type HttpMethods } from '@azure/core-rest-pipeline';
+import { azureConnection, type AzureConnection } from '../connection/azure-connection';
+import type { ServiceConnection, TaskHost } from '../host/task-host';
+import { TaskError } from '../task-error';
+import { serviceError, statusOf } from './service-error';
+
+export interface WorkspaceRequest {
+  readonly method: HttpMethods;
+  /** Below the workspace, with a slash first (`/jobs/x`), or a whole URL such as one that an operation answered with. */
+  readonly path: string;
+  readonly apiVersion: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+  /** Statuses besides 2xx that are answers, not failures. */
+  readonly allow?: readonly number[];
+  /** What the call is for, completing "Could not …"; the failure's message begins with it. */
+  readonly doing?: string;
+  /** Instead of the task's own signal: what has to be done after a cancellation still has to go out. */
+  readonly signal?: AbortSignal;
+}
+
+export interface WorkspaceResponse {
+  readonly status: number;
+  /** Parsed JSON; undefined when the answer has no body. */
+  readonly body: unknown;
+  header(name: string): string | undefined;
+}
+
+/** An Azure ML workspace, reached through a service connection. */
+export interface Workspace {
+  readonly name: string;
+  readonly resourceGroup: string;
+  readonly subscriptionId: string;
+  /** Azure region, which endpoints and deployments must name. */
+  readonly location: string;
+  /** ARM id, with a slash first. */
+  readonly id: string;
+  readonly connection: AzureConnection;
+  /** Operations that API version 2022-10-01 covers. */
+  readonly client: AzureMachineLearningWorkspaces;
+  /** Any other call, through the same pipeline: sign-in, retries, proxy. Throws an explained TaskError. */
+  send(request: WorkspaceRequest): Promise<WorkspaceResponse>;
+  /** Base URL of run history and MLflow. */
+  apiUrl(): Promise<string>;
+  /** Explains an error of `client`; `doing` completes "Could not …". */
+  explain(error: unknown, doing: string): Error;
+}
+
+/** Signs in and reads the workspace, so that a wrong name or a missing role is seen before anything else happens. */
+export async function openWorkspace(
+  connection: ServiceConnection,
+  { resourceGroup, workspaceName }: { resourceGroup: string; workspaceName: string },
+  host: TaskHost,
+): Promise<Workspace> {
+  const azure = azureConnection(connection, host);
+  const client = new AzureMachineLearningWorkspaces(azure.credential, azure.subscriptionId, {
+    endpoint: azure.endpoint,
+    credentialScopes: [azure.scope],
+    userAgentOptions: { userAgentPrefix: 'guardian-mlops' },
+    retryOptions: { maxRetries: 4, retryDelayInMs: 800, maxRetryDelayInMs: 10_000 },
+    ...(azure.proxy ? { proxyOptions: proxyOptions(azure.proxy) } : {}),
+  });
+  const explain = (error: unknown, doing: string): Error => serviceError(error, doing, azure);
+  const id = `/subscriptions/${azure.subscriptionId}/resourceGroups/${resourceGroup}/providers/Microsoft.MachineLearningServices/workspaces/${workspaceName}`;
+
+  const send = async (request: WorkspaceRequest): Promise<WorkspaceResponse> => {
+    const url = new URL(request.path.startsWith('/') ? `${azure.endpoint}${id}${request.path}` : request.path);
+    if (request.path.startsWith('/')) url.searchParams.set('api-version', request.apiVersion);
+    for (const [name, value] of Object.entries(request.query ?? {})) url.searchParams.set(name, value);
+    const doing = request.doing ?? `${request.method} ${request.path.replace(/\?.*/, '')}`;
+    try {
+      const response = await client.sendRequest(
+        createPipelineRequest({
+          url: url.toString(),
+          method: request.method,
+          headers: createHttpHeaders({
+            accept: 'application/json',
+            ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
+          }),
+          ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
+          abortSignal: request.signal ?? host.signal,
+        }),
+      );
+      if ((response.status < 200 || response.status >= 300) && !request.allow?.includes(response.status)) {
+        throw new RestError(response.bodyAsText ?? '', {
+          statusCode: response.status,
+          request: response.request,
+          response,
+        });
+      }
+      return {
+        status: response.status,
+        body: response.bodyAsText ? (JSON.parse(response.bodyAsText) as unknown) : undefined,
+        header: name => response.headers.get(name),
+      };
+    } catch (error) {
+      throw explain(error, doing);
+    }
+  };
+
+  const found = await client.workspaces
+    .get(resourceGroup, workspaceName, { abortSignal: host.signal })
+    .catch((error: unknown) => {
+      if (statusOf(error) === 404) {
+        throw new TaskError(
+          `There is no workspace '${workspaceName}' in the resource group '${resourceGroup}' of subscription ${azure.subscriptionId}, or ${azure.principal} may not see it. Check workspaceName, resourceGroup and the service connection's subscription.`,
+          { cause: error },
+        );
+      }
+      throw explain(error, `read the workspace '${workspaceName}' in the resource group '${resourceGroup}'`);
+    });
+
+  let api: Promise<string> | undefined;
+  return {
+    name: workspaceName,
+    resourceGroup,
+    subscriptionId: azure.subscriptionId,
+    location: found.location ?? '',
+    id,
+    connection: azure,
+    client,
+    send,
+    apiUrl: () => (api ??= discoverApi(found.discoveryUrl, send)),
+    explain,
+  };
+}
+
+/** The workspace's discovery document names the region's host for run history, metrics and MLflow. */
+async function discoverApi(discoveryUrl: string | undefined, send: Workspace['send']): Promise<string> {
+  if (!discoveryUrl)
+    throw new TaskError(
+      'The workspace names no discovery URL, so its run history cannot be found. Is its creation complete?',
+    );
+  const { body } = await send({
+    method: 'GET',
+    path: discoveryUrl,
+    apiVersion: '',
+    doing: `read the workspace's discovery document`,
+  });
+  const { api } = body as { api?: string };
+  if (!api) throw new TaskError(`The discovery document ${discoveryUrl} names no api address.`);
+  return api.replace(/\/+$/, '');
+}
+
+function proxyOptions(proxy: string): { host: string; port: number; username?: string; password?: string } {
+  const url = new URL(proxy);
+  return {
+    host: `${url.protocol}//${url.hostname}`,
+    port: Number(url.port || (url.protocol === 'https:' ? 443 : 80)),
+    ...(url.username ? { username: decodeURIComponent(url.username), password: decodeURIComponent(url.password) } : {}),
+  };
+}

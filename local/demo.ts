@@ -1,0 +1,82 @@
+/**
+ * `npm run demo`: the story of the README on this machine, through the tasks of the packaged extension. State is made
+ * anew at each run under .local/demo; what is slow to make (the Python environment, the runtime's image) is kept in
+ * .local/cache.
+ */
+import { readdirSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { parseArgs } from 'node:util';
+import { startLocalCloud } from './cloud';
+import { tellStory, type Story } from './demo/story';
+import { storyTable } from './demo/table';
+import { unpackExtension } from './demo/unpack-extension';
+import { localProject } from './project';
+
+export interface DemoOptions {
+  root: string;
+  /** Where this run's state and logs go; emptied first. */
+  workDir: string;
+  signal: AbortSignal;
+  log(line: string): void;
+  /** Called with the cloud still up, after the story's end: a test looks for itself. */
+  inspect?(story: Story): Promise<void>;
+}
+
+export async function runDemo(options: DemoOptions): Promise<Story> {
+  const { root, workDir, signal, log } = options;
+  const began = performance.now();
+  rmSync(workDir, { recursive: true, force: true });
+  const vsix = readdirSync(join(root, 'dist')).find(file => file.endsWith('.vsix'));
+  if (!vsix) throw new Error('dist/ holds no packaged extension: run `npm run package` first.');
+  const extension = unpackExtension(join(root, 'dist', vsix), join(workDir, 'extension'));
+  log(`${vsix}: tasks ${extension.tasks.join(', ')}`);
+
+  const cloud = await startLocalCloud({
+    port: 0,
+    stateDir: join(workDir, 'state'),
+    cacheDir: join(root, '.local/cache'),
+    root,
+    log: line => log(`   ~ ${line}`),
+  });
+  try {
+    log(
+      `Local Azure answers at ${cloud.description.arm}, Kubernetes at ${cloud.kubernetesUrl} (${((performance.now() - began) / 1000).toFixed(1)} s)`,
+    );
+    const project = localProject(cloud, { sourcesDir: root, taskDirs: [extension.tasksDir] });
+    const story = await tellStory({ cloud, project, root, runDir: join(workDir, 'runs'), signal, log });
+    await options.inspect?.(story);
+    return story;
+  } finally {
+    await cloud.stop();
+  }
+}
+
+async function main(): Promise<void> {
+  const root = resolve(__dirname, '..');
+  const cancel = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(name, () => {
+      if (!cancel.signal.aborted) console.log(`\n${name}: stopping what runs`);
+      cancel.abort(new Error('stopped on request'));
+    });
+  }
+  try {
+    const { values } = parseArgs({ options: { 'work-dir': { type: 'string', default: join(root, '.local/demo') } } });
+    const story = await runDemo({
+      root,
+      workDir: values['work-dir'],
+      signal: cancel.signal,
+      log: line => console.log(line),
+    });
+    console.log(`\n${storyTable(story)}\n\nThe whole story was told; nothing keeps running.`);
+  } catch (error) {
+    const stopped = cancel.signal.aborted;
+    console.error(
+      `\n${stopped ? 'Stopped on request; nothing keeps running.' : `The story broke off: ${error instanceof Error ? error.message : String(error)}`}`,
+    );
+    process.exitCode = stopped ? 130 : 1;
+  }
+}
+
+if (require.main === module) void main();

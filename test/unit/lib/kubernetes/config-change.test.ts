@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { changesOf, diffLine, entryProblems, ownedKeys } from '../../../../lib/kubernetes/config-change';
+
+describe('a change of a ConfigMap or Secret', () => {
+  const data = new Map([
+    ['SAME', 'x'],
+    ['URI', 'https://old'],
+    ['OURS', 'unlisted'],
+    ['THEIRS', 'other'],
+  ]);
+  const entries = [
+    { key: 'SAME', value: 'x', secret: false },
+    { key: 'URI', value: 'https://new', secret: false },
+    { key: 'KEY', value: 's3cret', secret: true },
+  ];
+
+  it('writes what differs, removes what was ours, leaves the rest', () => {
+    const lines = changesOf(entries, data, ['SAME', 'OURS', 'GONE'], 'ConfigMap').map(diffLine);
+    assert.deepEqual(lines, ['+ KEY: ***', '- OURS: unlisted', '~ URI: https://old -> https://new']);
+  });
+
+  it('shows nothing of a Secret, not even of a removed key', () => {
+    const lines = changesOf([], new Map([['OLD', 's3cret']]), ['OLD'], 'Secret').map(diffLine);
+    assert.deepEqual(lines, ['- OLD: ***']);
+  });
+
+  it('keeps a value on one line and cuts a long one', () => {
+    const [line] = changesOf(
+      [{ key: 'K', value: `a\n${'b'.repeat(300)}`, secret: false }],
+      new Map(),
+      [],
+      'ConfigMap',
+    ).map(diffLine);
+    assert.match(line ?? '', /^\+ K: a\\nb+… \(303 characters\)$/);
+  });
+
+  it('knows our keys by field manager and operation', () => {
+    const fieldsV1 = { 'f:data': { '.': {}, 'f:B': {}, 'f:A': {} }, 'f:metadata': {} };
+    const keys = ownedKeys([
+      { manager: 'guardian-mlops', operation: 'Apply', fieldsV1 },
+      { manager: 'guardian-mlops', operation: 'Update', fieldsV1: { 'f:data': { 'f:C': {} } } },
+      { manager: 'kubectl', operation: 'Apply', fieldsV1: { 'f:data': { 'f:D': {} } } },
+    ]);
+    assert.deepEqual(keys, ['A', 'B']);
+    assert.deepEqual(ownedKeys(undefined), []);
+  });
+
+  it('names every key that Kubernetes would refuse', () => {
+    assert.deepEqual(entryProblems(entries), []);
+    const problems = entryProblems([
+      { key: 'a b/c', value: '' },
+      { key: 'x'.repeat(254), value: '' },
+      { key: 'big', value: 'é'.repeat(600_000) },
+    ]);
+    assert.equal(problems.length, 3);
+    assert.match(problems.join('\n'), /key "a b\/c"[^]*254 characters[^]*1048576/);
+  });
+});

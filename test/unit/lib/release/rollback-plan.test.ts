@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { planRollback, type EndpointFacts } from '../../../../lib/release/rollback-plan';
+import { addRevision } from '../../../../lib/release/revisions';
+import type { Tags } from '../../../../lib/release/tags';
+import type { Traffic } from '../../../../lib/release/traffic';
+
+/** An endpoint after these live traffic maps, the last one being live. */
+function after(
+  history: Traffic[],
+  change: Partial<EndpointFacts> & { states?: Record<string, string>; rejected?: string[] } = {},
+): EndpointFacts {
+  let tags: Tags = {};
+  for (const traffic of history) tags = addRevision(tags, traffic).tags;
+  const states = change.states ?? { a: 'Succeeded', b: 'Succeeded', c: 'Succeeded' };
+  return {
+    live: history.at(-1) ?? {},
+    mirror: {},
+    tags,
+    deployments: Object.entries(states).map(([name, provisioningState]) => ({
+      name,
+      provisioningState,
+      instanceCount: 1,
+      tags: change.rejected?.includes(name) ? { 'guardian.rejected': 'bad' } : {},
+    })),
+    ...change,
+  };
+}
+
+describe('rollback plan', () => {
+  it('ends a running trial', () => {
+    const plan = planRollback(after([{ a: 100 }, { a: 90, b: 10 }]), 'previous');
+    assert.deepEqual(plan, {
+      kind: 'change',
+      from: { a: 90, b: 10 },
+      fromRevision: 2,
+      target: { number: 1, traffic: { a: 100 } },
+      replaced: ['b'],
+    });
+  });
+
+  const targets: [string, EndpointFacts, 'previous' | number, number][] = [
+    ['back to the old champion after allAtOnce', after([{ a: 100 }, { b: 100 }]), 'previous', 1],
+    ['a promotion goes back to its trial', after([{ a: 100 }, { a: 90, b: 10 }, { b: 100 }]), 'previous', 2],
+    ['over the trial when told so', after([{ a: 100 }, { a: 90, b: 10 }, { b: 100 }]), 1, 1],
+    [
+      'revisions with the live traffic are no way back',
+      after([{ a: 100 }, { b: 100 }, { a: 100 }, { a: 100 }]),
+      'previous',
+      2,
+    ],
+    [
+      'a change by hand goes back to what was recorded last',
+      after([{ a: 100 }, { b: 100 }], { live: { c: 100 } }),
+      'previous',
+      2,
+    ],
+    [
+      'not to what an earlier rollback took out',
+      after([{ c: 100 }, { a: 100 }, { a: 90, b: 10 }, { a: 100 }], { rejected: ['b'] }),
+      'previous',
+      1,
+    ],
+    ['to a rejected version by its number', after([{ a: 100 }, { b: 100 }, { a: 100 }], { rejected: ['b'] }), 2, 2],
+  ];
+  for (const [what, endpoint, to, expected] of targets) {
+    it(what, () => {
+      const plan = planRollback(endpoint, to);
+      assert.ok(plan.kind === 'change', JSON.stringify(plan));
+      assert.equal(plan.target.number, expected);
+    });
+  }
+
+  it('a number whose traffic is live already changes nothing', () => {
+    assert.equal(planRollback(after([{ a: 100 }, { b: 100 }, { a: 100 }]), 1).kind, 'unchanged');
+  });
+
+  const refusals: [string, EndpointFacts, 'previous' | number, RegExp][] = [
+    ['nothing recorded', after([]), 'previous', /no recorded revision/],
+    ['nothing earlier', after([{ a: 100 }]), 'previous', /no earlier revision .*Recorded: 1 \(a 100 %\)/],
+    ['unknown number', after([{ a: 100 }, { b: 100 }]), 7, /no revision 7. Recorded: 2 \(b 100 %\), 1 \(a 100 %\)/],
+    [
+      'a deployment that is gone, with what is possible instead',
+      after([{ a: 100 }, { b: 100 }, { c: 100 }], { states: { a: 'Succeeded', c: 'Succeeded' } }),
+      'previous',
+      /revision 2 \(b 100 %\): deployment b no longer exists. What can be gone back to: 1 \(a 100 %\)/,
+    ],
+    [
+      'a deployment that is not healthy',
+      after([{ a: 100 }, { b: 100 }], { states: { a: 'Failed', b: 'Succeeded' } }),
+      'previous',
+      /deployment a is in state Failed. No other recorded revision/,
+    ],
+    [
+      'a deployment under mirrored traffic',
+      after([{ a: 100 }, { b: 100 }], { mirror: { a: 20 } }),
+      'previous',
+      /a takes mirrored traffic/,
+    ],
+  ];
+  for (const [what, endpoint, to, expected] of refusals) {
+    it(`refuses: ${what}`, () => {
+      const plan = planRollback(endpoint, to);
+      assert.ok(plan.kind === 'refused', JSON.stringify(plan));
+      assert.match(plan.problem, expected);
+    });
+  }
+});
