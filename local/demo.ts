@@ -18,7 +18,7 @@ export interface DemoOptions {
   /** Where this run's state and logs go; emptied first. */
   workDir: string;
   signal: AbortSignal;
-  log(line: string): void;
+  log: (line: string) => void;
   /** Called with the cloud still up, after the story's end: a test looks for itself. */
   inspect?(story: Story): Promise<void>;
 }

@@ -63,7 +63,7 @@ export interface StoryOptions {
   root: string;
   runDir: string;
   signal: AbortSignal;
-  log(line: string): void;
+  log: (line: string) => void;
 }
 
 /** Tells the story of the README from the first training job to the rollback. Rejects when any part of it fails. */

@@ -1,0 +1,1 @@
+"""What the training scripts of all Guardian AI image classifiers share."""
