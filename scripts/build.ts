@@ -24,6 +24,9 @@ async function bundleTask(name: string): Promise<Metafile> {
     legalComments: 'none',
     // A stack in a user's log must be readable, and a smaller file does not start faster.
     minify: false,
+    // ES modules among the packages locate themselves by import.meta.url, which a CommonJS bundle lacks.
+    define: { 'import.meta.url': 'importMetaUrl' },
+    banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
     logLevel: 'warning',
   });
   const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number);
