@@ -1,14 +1,22 @@
 import { createHash } from 'node:crypto';
-import { BlobClient } from '@azure/storage-blob';
-import { serviceError } from './service-error';
+import { AnonymousCredential, BlobClient } from '@azure/storage-blob';
+import type { TaskHost } from '../host/task-host';
+import { blobOptions, blobReadRetries } from './blob-access';
 import type { ContentFile } from './folder-content';
+import { serviceError } from './service-error';
 import type { Workspace } from './workspace';
 
 const parallelReads = 4;
 
-/** Paths of the files that a job left in its artifact store, below `prefix`. */
-export async function listArtifacts(workspace: Workspace, experiment: string, job: string): Promise<string[]> {
-  const base = await artifactsUrl(workspace, experiment, job);
+/** A job, as run history addresses it. */
+export interface RunPlace {
+  readonly experiment: string;
+  readonly job: string;
+}
+
+/** Paths of the files that a job left in its artifact store. */
+export async function listArtifacts(workspace: Workspace, run: RunPlace): Promise<string[]> {
+  const base = await artifactsUrl(workspace, run);
   const paths: string[] = [];
   let token: string | undefined;
   do {
@@ -17,24 +25,27 @@ export async function listArtifacts(workspace: Workspace, experiment: string, jo
       path: `${base}?api-version=v1.0`,
       apiVersion: 'v1.0',
       ...(token === undefined ? {} : { query: { continuationToken: token } }),
-      doing: `list the artifacts of job ${job}`,
+      doing: `list the artifacts of job ${run.job}`,
     });
-    const page = body as { value: { path: string }[]; continuationToken?: string | null };
-    paths.push(...page.value.map(item => item.path));
+    const page = body as { value?: { path: string }[]; continuationToken?: string | null };
+    paths.push(...(page.value ?? []).map(item => item.path));
     token = page.continuationToken ?? undefined;
   } while (token !== undefined);
   return paths;
 }
 
-/** Reads the given artifacts once to hash them; the files are streamed, not kept. Paths in the result are relative to `prefix`. */
+/**
+ * Reads the given artifacts once to hash them; the files are streamed, not kept. Paths in the result are relative to
+ * `prefix`, which each path starts with.
+ */
 export async function hashArtifacts(
   workspace: Workspace,
-  run: { experiment: string; job: string },
+  run: RunPlace,
   prefix: string,
   paths: readonly string[],
-  signal: AbortSignal,
+  host: TaskHost,
 ): Promise<Pick<ContentFile, 'path' | 'size' | 'sha256'>[]> {
-  const base = await artifactsUrl(workspace, run.experiment, run.job);
+  const base = await artifactsUrl(workspace, run);
   const files: Pick<ContentFile, 'path' | 'size' | 'sha256'>[] = [];
   let next = 0;
   const worker = async (): Promise<void> => {
@@ -47,7 +58,7 @@ export async function hashArtifacts(
       });
       const { contentUri } = body as { contentUri: string };
       try {
-        files.push({ path: path.slice(prefix.length), ...(await hashBlob(contentUri, signal)) });
+        files.push({ path: path.slice(prefix.length), ...(await hashBlob(contentUri, host)) });
       } catch (error) {
         throw serviceError(error, `read the artifact ${path} of job ${run.job}`, {
           ...workspace.connection,
@@ -56,12 +67,15 @@ export async function hashArtifacts(
       }
     }
   };
-  await Promise.all(Array.from({ length: parallelReads }, worker));
+  await Promise.all(Array.from({ length: Math.min(parallelReads, paths.length) }, worker));
   return files;
 }
 
-async function hashBlob(url: string, signal: AbortSignal): Promise<{ size: number; sha256: string }> {
-  const answer = await new BlobClient(url).download(0, undefined, { abortSignal: signal });
+async function hashBlob(url: string, host: TaskHost): Promise<{ size: number; sha256: string }> {
+  const answer = await new BlobClient(url, new AnonymousCredential(), blobOptions(url, host)).download(0, undefined, {
+    abortSignal: host.signal,
+    maxRetryRequests: blobReadRetries,
+  });
   const hash = createHash('sha256');
   let size = 0;
   for await (const chunk of answer.readableStreamBody ?? []) {
@@ -71,6 +85,6 @@ async function hashBlob(url: string, signal: AbortSignal): Promise<{ size: numbe
   return { size, sha256: hash.digest('hex') };
 }
 
-async function artifactsUrl(workspace: Workspace, experiment: string, job: string): Promise<string> {
-  return `${await workspace.apiUrl()}/history/v1.0${workspace.id}/experiments/${encodeURIComponent(experiment)}/runs/${job}/artifacts`;
+async function artifactsUrl(workspace: Workspace, { experiment, job }: RunPlace): Promise<string> {
+  return `${await workspace.apiUrl()}/history/v1.0${workspace.id}/experiments/${encodeURIComponent(experiment)}/runs/${encodeURIComponent(job)}/artifacts`;
 }

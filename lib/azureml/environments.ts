@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { EnvironmentVersionProperties } from '@azure/arm-machinelearning';
 import { TaskError } from '../task-error';
-import { nearNames, statusOf } from './service-error';
+import { nearNames } from './near-names';
+import { statusOf } from './service-error';
 import type { Workspace } from './workspace';
 
 /** The version's ARM id, or undefined when there is none. */
@@ -45,39 +46,63 @@ export async function createEnvironment(
 }
 
 /**
- * ARM id of what a reference means: `azureml:name:version`, `azureml:name@latest`, or `azureml://registries/…`, which is
- * taken as it is.
+ * ARM id of what a reference means: `azureml:name:version`, `azureml:name@latest`; an ARM id or `azureml://registries/…`
+ * is taken as it is.
  */
 export async function resolveEnvironment(workspace: Workspace, reference: string): Promise<string> {
   if (reference.startsWith('azureml://')) return reference;
+  const arm = /^(?:azureml:)?(\/subscriptions\/.+)$/.exec(reference)?.[1];
+  if (arm !== undefined) return arm;
   const match = /^azureml:([^:@]+)(?::([^:@]+)|@latest)$/.exec(reference);
   if (!match?.[1]) {
     throw new TaskError(
       `The environment "${reference}" is not a reference: write azureml:name:version, azureml:name@latest or azureml://registries/….`,
+      { code: 'GuardianInput' },
     );
   }
   const [, name, version] = match;
   const wanted = version ?? (await latestVersion(workspace, name));
   const id = wanted === undefined ? undefined : await findEnvironment(workspace, name, wanted);
   if (id !== undefined) return id;
+  throw await environmentNotFound(workspace, name, version);
+}
+
+async function environmentNotFound(workspace: Workspace, name: string, version: string | undefined): Promise<Error> {
+  const { client, resourceGroup } = workspace;
   const existing: string[] = [];
-  for await (const container of workspace.client.environmentContainers.list(workspace.resourceGroup, workspace.name))
-    existing.push(container.name ?? '');
-  throw new TaskError(
-    `There is no environment '${name}'${version ? ` version ${version}` : ''} in the workspace '${workspace.name}'. ${nearNames(name, existing)}`,
+  try {
+    for await (const container of client.environmentContainers.list(resourceGroup, workspace.name))
+      existing.push(container.name ?? '');
+  } catch (error) {
+    return workspace.explain(error, "list the workspace's environments");
+  }
+  const instead = existing.includes(name) ? 'It has other versions; see it in the studio.' : nearNames(name, existing);
+  return new TaskError(
+    `There is no environment '${name}'${version ? ` version ${version}` : ''} in the workspace '${workspace.name}'. ${instead}`,
+    { code: 'GuardianNotFound' },
   );
 }
 
-/** An environment that only one job names: its version is its content's hash, so that equal ones are one image. */
-export async function anonymousEnvironment(
+/** An environment that a job file spells out. */
+export interface InlineEnvironment {
+  /** Undefined: an environment of this job alone. */
+  readonly name: string | undefined;
+  readonly version: string | undefined;
+  readonly properties: EnvironmentVersionProperties;
+}
+
+/** Makes the environment and returns its ARM id. A version that is not given is the content's hash, so that equal ones are one image. */
+export async function inlineEnvironment(
   workspace: Workspace,
-  properties: EnvironmentVersionProperties,
+  { name, version, properties }: InlineEnvironment,
 ): Promise<string> {
-  const name = 'CliV2AnonymousEnvironment';
-  const version = createHash('sha256').update(JSON.stringify(properties)).digest('hex');
+  const hash = createHash('sha256').update(JSON.stringify(properties)).digest('hex');
+  if (name !== undefined && version !== undefined) return createEnvironment(workspace, name, version, properties);
+  // The name that `az ml` gives such environments.
+  const asset = name ?? 'CliV2AnonymousEnvironment';
   return (
-    (await findEnvironment(workspace, name, version)) ??
-    createEnvironment(workspace, name, version, { ...properties, isAnonymous: true })
+    (await findEnvironment(workspace, asset, hash)) ??
+    createEnvironment(workspace, asset, hash, { ...properties, isAnonymous: name === undefined })
   );
 }
 

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, type Stats } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join, posix } from 'node:path';
-import ignore from 'ignore';
+import ignore, { type Ignore } from 'ignore';
+import { TaskError } from '../task-error';
 
 /** A file to upload. */
 export interface ContentFile {
@@ -14,30 +15,36 @@ export interface ContentFile {
   readonly sha256: string;
 }
 
+/** Never part of code or a model: version control, and what Python and notebooks leave behind. */
+const alwaysIgnored = ['.git/', '.amlignore', '.gitignore', '__pycache__/', '.ipynb_checkpoints/'];
+
 /**
  * The files of a folder that are uploaded, in a stable order, each with its hash; a single file counts as a folder of
  * one. `.amlignore`, else `.gitignore`, at the folder's root leaves files out, as `az ml` does:
- * https://learn.microsoft.com/azure/machine-learning/how-to-save-write-experiment-files#limits
+ * https://learn.microsoft.com/azure/machine-learning/how-to-save-write-experiment-files#storage-limits-of-experiment-snapshots
  * Symbolic links are followed; a link back to a folder that contains it is not entered again.
+ * @throws TaskError when a link that is not ignored points at nothing
  */
 export async function folderContent(root: string): Promise<ContentFile[]> {
-  const found = await stat(root);
+  const found = await statOf(root);
   if (!found.isDirectory())
     return [{ path: basename(root), absolute: root, size: found.size, sha256: await fileHash(root) }];
-  const rules = ignore()
-    .add(['.git/', '.amlignore', '.gitignore', '__pycache__/', '.ipynb_checkpoints/'])
-    .add(await ignoreRules(root));
+  const rules = await ignoreRules(root);
   const files: ContentFile[] = [];
   const walk = async (folder: string, relative: string, above: readonly string[]): Promise<void> => {
     const entries = await readdir(folder);
     for (const name of entries.sort()) {
       const path = posix.join(relative, name);
       const absolute = join(folder, name);
-      const entry = await stat(absolute);
-      if (rules.ignores(entry.isDirectory() ? `${path}/` : path)) continue;
-      if (!entry.isDirectory()) files.push({ path, absolute, size: entry.size, sha256: await fileHash(absolute) });
-      else if (!above.includes(`${entry.dev}:${entry.ino}`))
-        await walk(absolute, path, [...above, `${entry.dev}:${entry.ino}`]);
+      // A rule for files needs no look at the file, so an ignored dead link is no error.
+      if (rules.ignores(path)) continue;
+      const entry = await statOf(absolute);
+      if (entry.isDirectory()) {
+        const identity = `${entry.dev}:${entry.ino}`;
+        if (!rules.ignores(`${path}/`) && !above.includes(identity)) await walk(absolute, path, [...above, identity]);
+      } else if (entry.isFile()) {
+        files.push({ path, absolute, size: entry.size, sha256: await fileHash(absolute) });
+      }
     }
   };
   await walk(root, '', [`${found.dev}:${found.ino}`]);
@@ -52,12 +59,25 @@ export function contentDigest(files: readonly Pick<ContentFile, 'path' | 'size' 
   return hash.digest('hex');
 }
 
-async function ignoreRules(root: string): Promise<string> {
+/** Case matters in the patterns, as in git on the machines that jobs run on. */
+async function ignoreRules(root: string): Promise<Ignore> {
+  const rules = ignore({ ignorecase: false }).add(alwaysIgnored);
   for (const name of ['.amlignore', '.gitignore']) {
     const text = await readFile(join(root, name), 'utf8').catch(() => undefined);
-    if (text !== undefined) return text;
+    if (text !== undefined) return rules.add(text);
   }
-  return '';
+  return rules;
+}
+
+async function statOf(path: string): Promise<Stats> {
+  try {
+    return await stat(path);
+  } catch (error) {
+    throw new TaskError(
+      `${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? String(error)}), so its folder cannot be uploaded. If it is a link that points at nothing, remove it or name it in .amlignore.`,
+      { code: 'GuardianInput', cause: error },
+    );
+  }
 }
 
 async function fileHash(file: string): Promise<string> {

@@ -1,7 +1,7 @@
-import type { CommandJob, JobBase } from '@azure/arm-machinelearning';
-import { nearNames, statusOf } from './service-error';
-import type { Workspace } from './workspace';
+import type { CommandJob, JobBase, JobInputUnion } from '@azure/arm-machinelearning';
 import { TaskError } from '../task-error';
+import { statusOf } from './service-error';
+import type { Workspace } from './workspace';
 
 /** A job as its ARM resource shows it. */
 export interface Job {
@@ -10,6 +10,8 @@ export interface Job {
   readonly status: string;
   readonly experimentName: string;
   readonly tags: Readonly<Record<string, string>>;
+  /** Each input's literal value or URI. */
+  readonly inputs: Readonly<Record<string, string>>;
   readonly studioUrl: string | undefined;
 }
 
@@ -38,21 +40,16 @@ export async function getJob(workspace: Workspace, name: string, signal?: AbortS
   }
 }
 
-/**
- * Submits a job. The service answers a PUT on an existing name with the old job, so the name must be a fresh one.
- *
- * Not through the SDK: its serializer (2.1.1) files the mappers of asset inputs and outputs under a base that the
- * discriminator does not lead to, and so sends a `uri_folder` input without its `uri`.
- */
+/** Submits a job. The service answers a PUT on an existing name with the old job, so the name must be a fresh one. */
 export async function createJob(workspace: Workspace, name: string, properties: CommandJob): Promise<Job> {
-  const { body } = await workspace.send({
-    method: 'PUT',
-    path: `/jobs/${name}`,
-    apiVersion: '2023-10-01',
-    body: { properties },
-    doing: `submit job ${name}`,
-  });
-  return ofResource(name, body as JobBase);
+  try {
+    return ofResource(
+      name,
+      await workspace.client.jobs.createOrUpdate(workspace.resourceGroup, workspace.name, name, { properties }),
+    );
+  } catch (error) {
+    throw workspace.explain(error, `submit job ${name}`);
+  }
 }
 
 /** Asks for the job's cancellation; the answer does not say that it has ended. A job that has ended already is left as it is. */
@@ -66,29 +63,31 @@ export async function cancelJob(workspace: Workspace, name: string, signal: Abor
   });
 }
 
-/** ARM id of a compute; a wrong name is answered with the names that exist. */
-export async function computeId(workspace: Workspace, name: string): Promise<string> {
-  try {
-    const compute = await workspace.client.computeOperations.get(workspace.resourceGroup, workspace.name, name);
-    // The service finds a compute whatever the case, and the job then fails later: names are compared as they are written.
-    if (compute.name === name) return compute.id ?? `${workspace.id}/computes/${name}`;
-  } catch (error) {
-    if (statusOf(error) !== 404) throw workspace.explain(error, `read the compute '${name}'`);
-  }
-  const existing: string[] = [];
-  for await (const compute of workspace.client.computeOperations.list(workspace.resourceGroup, workspace.name))
-    existing.push(compute.name ?? '');
+/** The job that a later task names; an error that says so when there is none. */
+export async function existingJob(workspace: Workspace, name: string): Promise<Job> {
+  const job = await getJob(workspace, name);
+  if (job) return job;
   throw new TaskError(
-    `There is no compute '${name}' in the workspace '${workspace.name}'. ${nearNames(name, existing)}`,
+    `There is no job '${name}' in the workspace '${workspace.name}' (jobName). The output jobName of SubmitTrainingJob names it; is that step's name right?`,
+    { code: 'GuardianNotFound' },
   );
 }
 
 function ofResource(name: string, { properties }: JobBase): Job {
+  const { inputs } = properties as Partial<CommandJob>;
   return {
     name,
     status: properties.status ?? 'Unknown',
     experimentName: properties.experimentName ?? 'Default',
     tags: (properties.tags as Record<string, string> | undefined) ?? {},
+    inputs: Object.fromEntries(
+      Object.entries(inputs ?? {}).flatMap(([key, input]) => (input ? [[key, textOf(input)]] : [])),
+    ),
     studioUrl: properties.services?.['Studio']?.endpoint,
   };
+}
+
+function textOf(input: JobInputUnion): string {
+  if ('value' in input) return input.value;
+  return 'uri' in input ? input.uri : '';
 }

@@ -1,6 +1,9 @@
 import type { Workspace } from './workspace';
 
-/** Last value of each metric that the job logged with MLflow, by name; empty when it logged none. */
+/**
+ * Last value of each metric that the job logged with MLflow, by name; empty when it logged none. MLflow's JSON writes
+ * NaN and the infinities as text.
+ */
 export async function jobMetrics(workspace: Workspace, job: string): Promise<Record<string, number>> {
   const api = await workspace.apiUrl();
   const { status, body } = await workspace.send({
@@ -11,6 +14,6 @@ export async function jobMetrics(workspace: Workspace, job: string): Promise<Rec
     doing: `read the metrics of job ${job}`,
   });
   if (status === 404) return {};
-  const { run } = body as { run?: { data?: { metrics?: { key: string; value: number }[] } } };
-  return Object.fromEntries((run?.data?.metrics ?? []).map(({ key, value }) => [key, value]));
+  const { run } = body as { run?: { data?: { metrics?: { key: string; value: number | string }[] } } };
+  return Object.fromEntries((run?.data?.metrics ?? []).map(({ key, value }) => [key, Number(value)]));
 }

@@ -1,6 +1,7 @@
 import type { ModelVersion } from '@azure/arm-machinelearning';
 import { TaskError } from '../task-error';
-import { nearNames, statusOf } from './service-error';
+import { nearNames } from './near-names';
+import { codeOf, statusOf } from './service-error';
 import type { Workspace } from './workspace';
 
 /** A version of a registered model. */
@@ -27,6 +28,8 @@ export interface NewModel {
 
 /** Parallel registrations each lose at most once to each of the others. */
 const versionAttempts = 50;
+/** Knows `stage`, which the SDK's version does not. */
+const modelsVersion = '2023-10-01';
 
 /** The versions of a model, newest first; empty when there is no such model. */
 export async function* modelVersions(workspace: Workspace, name: string): AsyncGenerator<Model> {
@@ -66,51 +69,59 @@ export async function findModel(workspace: Workspace, name: string, version: str
   if (versions.length > 0)
     throw new TaskError(
       `The model '${name}' has no version ${version}. There ${versions.length === 1 ? 'is' : 'are'} ${versions.slice(0, 10).join(', ')}.`,
+      { code: 'GuardianNotFound' },
     );
   const names: string[] = [];
   for await (const container of workspace.client.modelContainers.list(workspace.resourceGroup, workspace.name))
     names.push(container.name ?? '');
-  throw new TaskError(`There is no model '${name}' in the workspace '${workspace.name}'. ${nearNames(name, names)}`);
+  throw new TaskError(`There is no model '${name}' in the workspace '${workspace.name}'. ${nearNames(name, names)}`, {
+    code: 'GuardianNotFound',
+  });
 }
 
 /**
  * Registers a version under the next free number. Reading the next number and taking it are two calls, so somebody else
- * may take it in between: the service then refuses to change that version's path, and the next number is tried.
+ * may take it in between: the service then refuses to change that version's path, or the version that is read back holds
+ * other content, and the next number is tried.
  */
 export async function registerModel(workspace: Workspace, name: string, model: NewModel): Promise<Model> {
+  let least = 1;
   for (let attempt = 1; attempt <= versionAttempts; attempt++) {
-    const version = await nextVersion(workspace, name);
-    const made = await workspace.send({
-      method: 'PUT',
-      path: `/models/${name}/versions/${version}`,
-      apiVersion: '2023-10-01',
-      body: {
-        properties: {
-          modelUri: model.uri,
-          modelType: model.type,
-          ...(model.description === undefined ? {} : { description: model.description }),
-          tags: model.tags,
-          properties: model.properties,
-        },
-      },
-      allow: [400, 409],
-      doing: `register the model ${name}:${version}`,
-    });
-    if (made.status < 300)
-      return ofResource(name, {
-        ...(made.body as { id: string; name: string }),
-        properties: (made.body as { properties: ModelVersion['properties'] }).properties,
+    const version = Math.max(least, await nextVersion(workspace, name));
+    least = version + 1;
+    try {
+      await putModel(workspace, name, String(version), {
+        modelUri: model.uri,
+        modelType: model.type,
+        ...(model.description === undefined ? {} : { description: model.description }),
+        tags: model.tags,
+        properties: model.properties,
       });
-    const { error } = made.body as { error?: { code?: string; message?: string } };
-    const taken = made.status === 409 || /cannot be updated/i.test(error?.message ?? '');
-    if (!taken)
-      throw new TaskError(
-        `Could not register the model ${name}:${version}. Azure answered ${made.status} ${error?.code ?? ''}: ${error?.message ?? 'no reason given'}`,
-      );
+    } catch (error) {
+      const taken = codeOf(error) === 'GuardianConflict' || (error instanceof TaskError && isFixedPath(error.message));
+      if (taken) continue;
+      throw error;
+    }
+    const made = await getModel(workspace, name, String(version));
+    if (made && isOurs(made, model)) return made;
   }
   throw new TaskError(
     `Could not register the model '${name}': ${versionAttempts} version numbers in a row were taken by others first. Run the stage again.`,
+    { code: 'GuardianConflict' },
   );
+}
+
+/** Whether the version holds what was to be registered: of two equal contents it does not matter whose write it was. */
+function isOurs(made: Model, wanted: NewModel): boolean {
+  const digest = wanted.properties['guardian.digest'];
+  return digest === undefined
+    ? Object.entries(wanted.properties).every(([key, value]) => made.properties[key] === value)
+    : made.properties['guardian.digest'] === digest;
+}
+
+/** The service's answer to a PUT that names another path for a version that exists. */
+function isFixedPath(message: string): boolean {
+  return /paths cannot be updated|immutable/i.test(message);
 }
 
 /** Adds tags to a version, leaving the others. */
@@ -119,26 +130,43 @@ export async function tagModel(
   model: Model,
   tags: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const { client, resourceGroup } = workspace;
-  try {
-    const current = await client.modelVersions.get(resourceGroup, workspace.name, model.name, model.version);
-    await client.modelVersions.createOrUpdate(resourceGroup, workspace.name, model.name, model.version, {
-      properties: {
-        ...current.properties,
-        tags: { ...(current.properties.tags as Record<string, string> | undefined), ...tags },
-      },
-    });
-  } catch (error) {
-    throw workspace.explain(error, `tag the model ${model.name}:${model.version}`);
-  }
+  const doing = `tag the model ${model.name}:${model.version}`;
+  // Raw, because the SDK's older version would drop fields such as `stage`, which a PUT then resets.
+  const { body } = await workspace.send({
+    method: 'GET',
+    path: `/models/${model.name}/versions/${model.version}`,
+    apiVersion: modelsVersion,
+    doing,
+  });
+  const { properties } = body as { properties: Record<string, unknown> };
+  const current = (properties['tags'] as Record<string, string> | null | undefined) ?? {};
+  if (Object.entries(tags).every(([name, value]) => current[name] === value)) return;
+  await putModel(workspace, model.name, model.version, { ...properties, tags: { ...current, ...tags } }, doing);
 }
 
-async function nextVersion(workspace: Workspace, name: string): Promise<string> {
+async function putModel(
+  workspace: Workspace,
+  name: string,
+  version: string,
+  properties: Record<string, unknown>,
+  doing = `register the model ${name}:${version}`,
+): Promise<void> {
+  await workspace.send({
+    method: 'PUT',
+    path: `/models/${name}/versions/${version}`,
+    apiVersion: modelsVersion,
+    body: { properties },
+    doing,
+  });
+}
+
+/** The service counts on from the highest number; versions that are no numbers do not count. */
+async function nextVersion(workspace: Workspace, name: string): Promise<number> {
   try {
     const container = await workspace.client.modelContainers.get(workspace.resourceGroup, workspace.name, name);
-    return container.properties.nextVersion ?? '1';
+    return Number(container.properties.nextVersion ?? '1') || 1;
   } catch (error) {
-    if (statusOf(error) === 404) return '1';
+    if (statusOf(error) === 404) return 1;
     throw workspace.explain(error, `read the model '${name}'`);
   }
 }

@@ -2,7 +2,7 @@ import type { Tags } from '../release/tags';
 import type { Traffic } from '../release/traffic';
 import { TaskError } from '../task-error';
 import { finishOperation, pollDelay, type OperationWait } from './online-operation';
-import { nearNames } from './service-error';
+import { nearNames } from './near-names';
 import type { Workspace } from './workspace';
 
 /** An online endpoint as Azure holds it. */
@@ -134,6 +134,7 @@ export async function existingEndpoint(workspace: Workspace, name: string): Prom
   const names = await endpointNames(workspace);
   throw new TaskError(
     `There is no online endpoint '${name}' in the workspace '${workspace.name}'. ${nearNames(name, names)}`,
+    { code: 'GuardianNotFound' },
   );
 }
 

@@ -20,7 +20,7 @@ export class OnlineOperationError extends TaskError {
     readonly answer: string,
     readonly requestId: string | undefined,
   ) {
-    super(message);
+    super(message, { code: code?.toLowerCase() === 'internalservererror' ? 'GuardianService' : 'GuardianRefused' });
   }
 }
 
@@ -51,7 +51,7 @@ export async function whenFree<T>(endpoint: string, request: () => Promise<T>, w
       if (waited >= busyTimeoutMilliseconds) {
         throw new TaskError(
           `Endpoint ${endpoint} has been busy with another operation for ${Math.round(waited / 60_000)} minutes. See in its activity log what runs there, and run the task again when it has ended.`,
-          { cause: error },
+          { code: 'GuardianConflict', cause: error },
         );
       }
       wait.info(
@@ -63,7 +63,9 @@ export async function whenFree<T>(endpoint: string, request: () => Promise<T>, w
 }
 
 function isBusy(error: unknown): boolean {
-  return statusOf(error) === 409 || (error instanceof Error && statusOf(error.cause) === 409);
+  if (!(error instanceof Error)) return false;
+  // Waiting does not help against a name that is taken.
+  return (statusOf(error) ?? statusOf(error.cause)) === 409 && !/already exists|already in use/i.test(error.message);
 }
 
 interface OperationBody {

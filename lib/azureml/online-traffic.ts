@@ -74,5 +74,6 @@ function checkUnchanged(name: string, expected: Traffic, found: Traffic, when: s
   if (sameTraffic(expected, found)) return;
   throw new TaskError(
     `The live traffic of endpoint ${name} is not what it should be ${when}: expected ${formatTraffic(expected)}, found ${formatTraffic(found)}. Somebody else has changed it meanwhile, so this run stops here. Check what they want, then run the task again.`,
+    { code: 'GuardianConflict' },
   );
 }

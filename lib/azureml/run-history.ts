@@ -1,5 +1,7 @@
-import { BlobClient } from '@azure/storage-blob';
-import { statusOf } from './service-error';
+import { RestError } from '@azure/core-rest-pipeline';
+import { AnonymousCredential, BlobClient } from '@azure/storage-blob';
+import type { TaskHost } from '../host/task-host';
+import { blobOptions, blobReadRetries } from './blob-access';
 import type { Workspace } from './workspace';
 
 export interface RunDetails {
@@ -15,7 +17,7 @@ export async function runDetails(workspace: Workspace, job: string): Promise<Run
   const api = await workspace.apiUrl();
   const { body } = await workspace.send({
     method: 'GET',
-    path: `${api}/history/v1.0${workspace.id}/runs/${job}/details?api-version=v1.0`,
+    path: `${api}/history/v1.0${workspace.id}/runs/${encodeURIComponent(job)}/details?api-version=v1.0`,
     apiVersion: 'v1.0',
     doing: `read the run details of job ${job}`,
   });
@@ -34,38 +36,67 @@ export async function runDetails(workspace: Workspace, job: string): Promise<Run
   };
 }
 
-/** Follows one log file: each read returns what was added since the last one, in whole lines. */
+/** The bytes of a file from `offset` on; empty when there are none. */
+export type ReadFrom = (offset: number) => Promise<{ bytes: Uint8Array; rotated?: boolean }>;
+
+/** Follows one log file: each read returns the whole lines that were added since the last one. */
 export class LogReader {
   private offset = 0;
   private rest = '';
-  private readonly decoder = new TextDecoder();
+  private decoder = new TextDecoder();
 
-  /** `url` may be read without sign-in; it may change between reads, as its signature expires. */
-  async read(url: string, signal: AbortSignal): Promise<string[]> {
-    const bytes = await readFrom(new BlobClient(url), this.offset, signal);
+  async read(readFrom: ReadFrom): Promise<string[]> {
+    const answer = await readFrom(this.offset);
+    let { bytes } = answer;
+    if (answer.rotated === true) {
+      // The file was begun anew: what it held before is lost, what it holds now is all new.
+      this.offset = 0;
+      this.decoder = new TextDecoder();
+      bytes = (await readFrom(0)).bytes;
+    }
     this.offset += bytes.length;
-    const lines = (this.rest + this.decoder.decode(bytes, { stream: true })).split(/\r?\n/);
+    const lines = (this.rest + this.decoder.decode(bytes, { stream: true })).split('\n');
     this.rest = lines.pop() ?? '';
-    return lines;
+    return lines.map(withoutProgressBars);
   }
 
   /** The unfinished last line, once nothing more will come. */
   end(): string[] {
-    const last = this.rest;
+    const last = this.rest + this.decoder.decode();
     this.rest = '';
-    return last === '' ? [] : [last];
+    return last === '' ? [] : [withoutProgressBars(last)];
   }
 }
 
-async function readFrom(blob: BlobClient, offset: number, signal: AbortSignal): Promise<Buffer> {
-  try {
-    const answer = await blob.download(offset, undefined, { abortSignal: signal });
-    const chunks: Buffer[] = [];
-    for await (const chunk of answer.readableStreamBody ?? []) chunks.push(Buffer.from(chunk as Uint8Array));
-    return Buffer.concat(chunks);
-  } catch (error) {
-    // 416: nothing was added. 404: the file was announced, but not begun.
-    if (statusOf(error) === 416 || statusOf(error) === 404) return Buffer.alloc(0);
-    throw error;
-  }
+/** A progress bar rewrites its line after each carriage return: the last state is the line. */
+function withoutProgressBars(line: string): string {
+  const states = line.replace(/\r$/, '').split('\r');
+  return states.findLast(state => state !== '') ?? '';
+}
+
+/** Reads a blob by a URL that carries its own permission, with ranges, so that no byte is sent twice. */
+export function blobReader(url: string, host: TaskHost): ReadFrom {
+  return async offset => {
+    try {
+      const answer = await new BlobClient(url, new AnonymousCredential(), blobOptions(url, host)).download(
+        offset,
+        undefined,
+        {
+          abortSignal: host.signal,
+          maxRetryRequests: blobReadRetries,
+        },
+      );
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of answer.readableStreamBody ?? []) chunks.push(chunk as Uint8Array);
+      return { bytes: Buffer.concat(chunks) };
+    } catch (error) {
+      if (!(error instanceof RestError)) throw error;
+      // The file was announced, but not begun.
+      if (error.statusCode === 404) return { bytes: new Uint8Array() };
+      if (error.statusCode !== 416) throw error;
+      // Nothing was added, or the file is shorter than it was: `Content-Range: bytes */<length>`.
+      const length = /\*\/(\d+)$/.exec(error.response?.headers.get('content-range') ?? '')?.[1];
+      return { bytes: new Uint8Array(), rotated: length !== undefined && Number(length) < offset };
+    }
+  };
 }

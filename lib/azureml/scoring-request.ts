@@ -4,6 +4,7 @@ import {
   createPipelineFromOptions,
   createPipelineRequest,
 } from '@azure/core-rest-pipeline';
+import { proxyOptions } from '../connection/azure-connection';
 import type { TaskHost } from '../host/task-host';
 import { serviceError } from './service-error';
 
@@ -33,7 +34,7 @@ export async function callEndpoint(request: ScoringRequest, host: TaskHost): Pro
   const proxy = host.proxy(request.url);
   const pipeline = createPipelineFromOptions({
     retryOptions: { maxRetries: 0 },
-    ...(proxy ? { proxyOptions: proxyOf(proxy) } : {}),
+    ...(proxy ? { proxyOptions: proxyOptions(proxy) } : {}),
   });
   const started = performance.now();
   const send = pipeline.sendRequest(
@@ -75,13 +76,4 @@ export function describeAnswer(answer: ScoringAnswer): string {
 /** Statuses of the way to the container rather than of the container: worth another try. */
 export function isPassing(status: number): boolean {
   return [404, 408, 429, 502, 503, 504].includes(status);
-}
-
-function proxyOf(proxy: string): { host: string; port: number; username?: string; password?: string } {
-  const { protocol, hostname, port, username, password } = new URL(proxy);
-  return {
-    host: `${protocol}//${hostname}`,
-    port: Number(port || (protocol === 'https:' ? 443 : 80)),
-    ...(username ? { username: decodeURIComponent(username), password: decodeURIComponent(password) } : {}),
-  };
 }

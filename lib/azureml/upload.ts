@@ -1,7 +1,9 @@
 import { isIP } from 'node:net';
 import { basename } from 'node:path';
-import { ContainerClient, StorageSharedKeyCredential } from '@azure/storage-blob';
+import { AnonymousCredential, ContainerClient, StorageSharedKeyCredential } from '@azure/storage-blob';
 import type { TaskHost } from '../host/task-host';
+import { TaskError } from '../task-error';
+import { blobOptions } from './blob-access';
 import { contentDigest, folderContent, type ContentFile } from './folder-content';
 import { serviceError, statusOf } from './service-error';
 import type { Workspace } from './workspace';
@@ -9,6 +11,7 @@ import type { Workspace } from './workspace';
 /** `startPendingUpload` and the search by hash came with this version; the SDK speaks an older one. */
 const codeVersion = '2023-04-01';
 const parallelUploads = 8;
+const reportMilliseconds = 5_000;
 
 /**
  * Makes a folder of source code a code asset and returns its ARM id. The asset's name is the content's hash, so that an
@@ -16,18 +19,20 @@ const parallelUploads = 8;
  */
 export async function uploadCode(workspace: Workspace, folder: string, host: TaskHost): Promise<string> {
   const files = await folderContent(folder);
+  if (files.length === 0 || files[0]?.absolute === folder) {
+    throw new TaskError(
+      files.length === 0
+        ? `The code folder ${folder} holds no files that are uploaded: it is empty, or .amlignore or .gitignore leaves everything out.`
+        : `code is the file ${folder}, but must be a folder: name the one that holds it.`,
+      { code: 'GuardianInput' },
+    );
+  }
   const digest = contentDigest(files);
   const path = `/codes/guardian-${digest.slice(0, 32)}/versions/1`;
-  const existing = await workspace.send({
-    method: 'GET',
-    path,
-    apiVersion: codeVersion,
-    allow: [404],
-    doing: 'look for the code asset',
-  });
-  if (existing.status === 200) {
+  const existing = await findCode(workspace, path);
+  if (existing !== undefined) {
     host.info(`Code: unchanged since an earlier run (${files.length} files), nothing to upload.`);
-    return (existing.body as { id: string }).id;
+    return existing;
   }
   const pending = await workspace.send({
     method: 'POST',
@@ -39,21 +44,44 @@ export async function uploadCode(workspace: Workspace, folder: string, host: Tas
   const { blobUri, credential } = (pending.body as PendingUpload).blobReferenceForConsumption;
   host.maskSecret(new URL(credential.sasUri).searchParams.get('sig') ?? '');
   const name = basename(folder);
-  await uploadFiles(new ContainerClient(credential.sasUri), name, files, folder, workspace, host);
-  const created = await workspace.send({
-    method: 'PUT',
+  const container = new ContainerClient(
+    credential.sasUri,
+    new AnonymousCredential(),
+    blobOptions(credential.sasUri, host),
+  );
+  await uploadFiles(container, name, files, folder, workspace, host);
+  try {
+    const created = await workspace.send({
+      method: 'PUT',
+      path,
+      apiVersion: codeVersion,
+      body: {
+        properties: {
+          codeUri: `${blobUri}/${encodeURIComponent(name)}`,
+          isAnonymous: true,
+          properties: { hash_sha256: digest, hash_version: 'guardian-1' },
+        },
+      },
+      doing: `register the uploaded code of ${folder}`,
+    });
+    return (created.body as { id: string }).id;
+  } catch (error) {
+    // Another job with the same code was faster, and a version's place cannot be changed: its upload is as good.
+    const others = await findCode(workspace, path);
+    if (others === undefined) throw error;
+    return others;
+  }
+}
+
+async function findCode(workspace: Workspace, path: string): Promise<string | undefined> {
+  const found = await workspace.send({
+    method: 'GET',
     path,
     apiVersion: codeVersion,
-    body: {
-      properties: {
-        codeUri: `${blobUri}/${name}`,
-        isAnonymous: true,
-        properties: { hash_sha256: digest, hash_version: '202208' },
-      },
-    },
-    doing: `register the uploaded code of ${folder}`,
+    allow: [404],
+    doing: 'look for the code asset',
   });
-  return (created.body as { id: string }).id;
+  return found.status === 404 ? undefined : (found.body as { id: string }).id;
 }
 
 /** An uploaded file or folder. */
@@ -68,11 +96,14 @@ export interface UploadedContent {
 /** Uploads a file or folder to the workspace's default datastore, below its content hash; what is there already is not sent again. */
 export async function uploadData(workspace: Workspace, path: string, host: TaskHost): Promise<UploadedContent> {
   const files = await folderContent(path);
+  if (files.length === 0) throw new TaskError(`${path} holds no files to upload.`, { code: 'GuardianInput' });
   const digest = contentDigest(files);
-  const { container, datastore } = await defaultContainer(workspace, host);
+  const container = await defaultContainer(workspace, host);
   const single = files.length === 1 && files[0]?.absolute === path;
   const folder = single ? `LocalUpload/${digest}` : `LocalUpload/${digest}/${basename(path)}`;
-  await uploadFiles(container, folder, files, path, workspace, host);
+  const missing = await missingFiles(container, folder, files, workspace, host.signal);
+  if (missing.length > 0) await uploadFiles(container, folder, missing, path, workspace, host);
+  else host.info(`Upload: ${path} is there already (${files.length} files).`);
   const place = single ? `${folder}/${basename(path)}` : `${folder}/`;
   const url = new URL(container.url);
   return {
@@ -86,78 +117,109 @@ interface PendingUpload {
   blobReferenceForConsumption: { blobUri: string; credential: { sasUri: string } };
 }
 
-async function defaultContainer(
-  workspace: Workspace,
-  host: TaskHost,
-): Promise<{ container: ContainerClient; datastore: string }> {
-  const { client, resourceGroup, name } = workspace;
+const datastore = 'workspaceblobstore';
+
+/** The container behind the workspace's default datastore, with the permission that the datastore stores, else our own. */
+async function defaultContainer(workspace: Workspace, host: TaskHost): Promise<ContainerClient> {
+  const { client, resourceGroup, name, connection } = workspace;
   try {
-    const store = await client.datastores.get(resourceGroup, name, 'workspaceblobstore');
-    const secrets = await client.datastores.listSecrets(resourceGroup, name, 'workspaceblobstore');
-    const properties = store.properties as {
-      accountName?: string;
-      containerName?: string;
-      endpoint?: string;
-      protocol?: string;
-    };
-    const { accountName = '', containerName = '', endpoint = 'core.windows.net', protocol = 'https' } = properties;
-    // An IP address has no subdomains: the account then stands in the path, as in the storage SDKs.
-    const account = isIP(endpoint.replace(/:\d+$/, ''))
-      ? `${protocol}://${endpoint}/${accountName}`
-      : `${protocol}://${accountName}.blob.${endpoint}`;
-    const url = `${account}/${containerName}`;
+    const { properties } = await client.datastores.get(resourceGroup, name, datastore);
+    const url = containerUrl(properties as BlobDatastore);
+    const options = blobOptions(url, host);
+    if (properties.credentials.credentialsType === 'None')
+      return new ContainerClient(url, connection.credential, options);
+    const secrets = await client.datastores.listSecrets(resourceGroup, name, datastore);
     if (secrets.secretsType === 'Sas') {
       const { sasToken = '' } = secrets as { sasToken?: string };
       host.maskSecret(sasToken);
-      return {
-        container: new ContainerClient(`${url}?${sasToken.replace(/^\?/, '')}`),
-        datastore: 'workspaceblobstore',
-      };
+      return new ContainerClient(`${url}?${sasToken.replace(/^\?/, '')}`, new AnonymousCredential(), options);
     }
     const { key = '' } = secrets as { key?: string };
     host.maskSecret(key);
-    // A datastore without stored credentials is reached with our own identity.
-    const credential = key === '' ? workspace.connection.credential : new StorageSharedKeyCredential(accountName, key);
-    return { container: new ContainerClient(url, credential), datastore: 'workspaceblobstore' };
+    const { accountName = '' } = properties as BlobDatastore;
+    return new ContainerClient(
+      url,
+      key === '' ? connection.credential : new StorageSharedKeyCredential(accountName, key),
+      options,
+    );
   } catch (error) {
-    throw workspace.explain(error, "open the workspace's default datastore 'workspaceblobstore'");
+    throw workspace.explain(error, `open the workspace's default datastore '${datastore}'`);
   }
 }
 
-/** Sends the files that are not there yet, some at a time, each streamed from disk. */
-async function uploadFiles(
+interface BlobDatastore {
+  accountName?: string;
+  containerName?: string;
+  endpoint?: string;
+  protocol?: string;
+}
+
+function containerUrl({ accountName = '', containerName = '', endpoint, protocol }: BlobDatastore): string {
+  const suffix = endpoint ?? 'core.windows.net';
+  // An IP address has no subdomains: the account then stands in the path, as in the storage SDKs.
+  const account = isIP(suffix.replace(/:\d+$/, ''))
+    ? `${protocol ?? 'https'}://${suffix}/${accountName}`
+    : `${protocol ?? 'https'}://${accountName}.blob.${suffix}`;
+  return `${account}/${containerName}`;
+}
+
+/** The files that are not below the prefix yet. Blobs appear whole or not at all: an upload that broke off goes on where it stopped. */
+async function missingFiles(
   container: ContainerClient,
   prefix: string,
   files: readonly ContentFile[],
+  workspace: Workspace,
+  signal: AbortSignal,
+): Promise<ContentFile[]> {
+  const sizes = new Map<string, number>();
+  try {
+    for await (const blob of container.listBlobsFlat({ prefix: `${prefix}/`, abortSignal: signal }))
+      sizes.set(blob.name, blob.properties.contentLength ?? 0);
+  } catch (error) {
+    throw serviceError(error, 'look for an earlier upload', {
+      ...workspace.connection,
+      endpoint: new URL(container.url).origin,
+    });
+  }
+  return files.filter(file => sizes.get(`${prefix}/${file.path}`) !== file.size);
+}
+
+/** Sends files, some at a time, each streamed from disk. */
+async function uploadFiles(
+  container: ContainerClient,
+  prefix: string,
+  missing: readonly ContentFile[],
   source: string,
   workspace: Workspace,
   host: TaskHost,
 ): Promise<void> {
-  const total = files.reduce((sum, file) => sum + file.size, 0);
-  let [next, sent, skipped] = [0, 0, 0];
+  const explain = (error: unknown, doing: string): Error =>
+    serviceError(error, doing, { ...workspace.connection, endpoint: new URL(container.url).origin });
+  const total = missing.reduce((sum, file) => sum + file.size, 0);
+  let [next, done, sent] = [0, 0, 0];
+  let reported = host.clock.now().getTime();
+  const say = (): void =>
+    host.info(`Upload: ${source}, ${done} of ${missing.length} files, ${kilobytes(sent)} of ${kilobytes(total)}.`);
   const worker = async (): Promise<void> => {
-    for (let file = files[next++]; file; file = files[next++]) {
-      const blob = container.getBlockBlobClient(`${prefix}/${file.path}`);
+    for (let file = missing[next++]; file; file = missing[next++]) {
       try {
-        await blob.uploadFile(file.absolute, { conditions: { ifNoneMatch: '*' }, abortSignal: host.signal });
-        sent += file.size;
+        await container
+          .getBlockBlobClient(`${prefix}/${file.path}`)
+          .uploadFile(file.absolute, { conditions: { ifNoneMatch: '*' }, abortSignal: host.signal });
       } catch (error) {
-        // The prefix is the content's hash: what is there under this name is this file, whole, from an earlier try.
-        if (statusOf(error) !== 409)
-          throw serviceError(error, `upload ${file.path}`, {
-            ...workspace.connection,
-            endpoint: new URL(container.url).origin,
-          });
-        skipped += 1;
+        // The prefix is the content's hash: what another upload put under this name meanwhile is this file.
+        if (statusOf(error) !== 409) throw explain(error, `upload ${file.path}`);
+      }
+      done += 1;
+      sent += file.size;
+      if (host.clock.now().getTime() - reported > reportMilliseconds) {
+        reported = host.clock.now().getTime();
+        say();
       }
     }
   };
-  await Promise.all(Array.from({ length: Math.min(parallelUploads, files.length) }, worker));
-  host.info(
-    skipped === files.length
-      ? `Upload: ${source} is there already (${files.length} files).`
-      : `Upload: ${source}, ${files.length - skipped} of ${files.length} files, ${kilobytes(sent)} of ${kilobytes(total)}.`,
-  );
+  await Promise.all(Array.from({ length: Math.min(parallelUploads, missing.length) }, worker));
+  say();
 }
 
 function kilobytes(bytes: number): string {

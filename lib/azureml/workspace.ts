@@ -1,8 +1,9 @@
 import { AzureMachineLearningWorkspaces } from '@azure/arm-machinelearning';
 import { createHttpHeaders, createPipelineRequest, RestError, type HttpMethods } from '@azure/core-rest-pipeline';
-import { azureConnection, type AzureConnection } from '../connection/azure-connection';
+import { azureConnection, proxyOptions, type AzureConnection } from '../connection/azure-connection';
 import type { ServiceConnection, TaskHost } from '../host/task-host';
 import { TaskError } from '../task-error';
+import { nearNames } from './near-names';
 import { serviceError, statusOf } from './service-error';
 
 export interface WorkspaceRequest {
@@ -101,13 +102,8 @@ export async function openWorkspace(
 
   const found = await client.workspaces
     .get(resourceGroup, workspaceName, { abortSignal: host.signal })
-    .catch((error: unknown) => {
-      if (statusOf(error) === 404) {
-        throw new TaskError(
-          `There is no workspace '${workspaceName}' in the resource group '${resourceGroup}' of subscription ${azure.subscriptionId}, or ${azure.principal} may not see it. Check workspaceName, resourceGroup and the service connection's subscription.`,
-          { cause: error },
-        );
-      }
+    .catch(async (error: unknown) => {
+      if (statusOf(error) === 404) throw await workspaceNotFound(error, client, azure, resourceGroup, workspaceName);
       throw explain(error, `read the workspace '${workspaceName}' in the resource group '${resourceGroup}'`);
     });
 
@@ -126,6 +122,31 @@ export async function openWorkspace(
   };
 }
 
+/** Says which workspaces there are instead, as far as the connection may see them. */
+async function workspaceNotFound(
+  cause: unknown,
+  client: AzureMachineLearningWorkspaces,
+  { subscriptionId, principal }: AzureConnection,
+  resourceGroup: string,
+  workspaceName: string,
+): Promise<TaskError> {
+  const visible: string[] = [];
+  try {
+    for await (const { id, name } of client.workspaces.listBySubscription())
+      visible.push(`${/\/resourceGroups\/([^/]+)/i.exec(id ?? '')?.[1] ?? ''}/${name ?? ''}`);
+  } catch {
+    // Without the right to list them, the answer to the first question stands alone.
+  }
+  const instead =
+    visible.length === 0
+      ? ''
+      : ` In the form group/workspace: ${nearNames(`${resourceGroup}/${workspaceName}`, visible)}`;
+  return new TaskError(
+    `There is no workspace '${workspaceName}' in the resource group '${resourceGroup}' of subscription ${subscriptionId}, or ${principal} may not see it. Check workspaceName, resourceGroup and the service connection's subscription.${instead}`,
+    { code: 'GuardianNotFound', cause },
+  );
+}
+
 /** The workspace's discovery document names the region's host for run history, metrics and MLflow. */
 async function discoverApi(discoveryUrl: string | undefined, send: Workspace['send']): Promise<string> {
   if (!discoveryUrl)
@@ -141,13 +162,4 @@ async function discoverApi(discoveryUrl: string | undefined, send: Workspace['se
   const { api } = body as { api?: string };
   if (!api) throw new TaskError(`The discovery document ${discoveryUrl} names no api address.`);
   return api.replace(/\/+$/, '');
-}
-
-function proxyOptions(proxy: string): { host: string; port: number; username?: string; password?: string } {
-  const url = new URL(proxy);
-  return {
-    host: `${url.protocol}//${url.hostname}`,
-    port: Number(url.port || (url.protocol === 'https:' ? 443 : 80)),
-    ...(url.username ? { username: decodeURIComponent(url.username), password: decodeURIComponent(url.password) } : {}),
-  };
 }

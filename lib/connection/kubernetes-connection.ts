@@ -3,6 +3,8 @@ import { parse } from 'yaml';
 import type { ServiceConnection, TaskHost } from '../host/task-host';
 import { TaskError } from '../task-error';
 
+const connectionError = { code: 'GuardianConnection' } as const;
+
 /** A way into a cluster. */
 export interface KubernetesAccess {
   readonly kubeConfig: KubeConfig;
@@ -32,6 +34,7 @@ export async function kubernetesAccess(connection: ServiceConnection, host: Task
     default:
       throw new TaskError(
         `The Kubernetes service connection has the unknown authorization type ${kind}. Kubeconfig, ServiceAccount and AzureSubscription are supported.`,
+        connectionError,
       );
   }
 }
@@ -42,14 +45,15 @@ async function fromKubeconfig(
   skipTlsCheck: boolean,
 ): Promise<KubernetesAccess> {
   const text = connection.auth('kubeconfig');
-  if (!text) throw new TaskError('The Kubernetes service connection holds no kubeconfig.');
-  const { KubeConfig } = await import('@kubernetes/client-node');
+  if (!text) throw new TaskError('The Kubernetes service connection holds no kubeconfig.', connectionError);
+  const { KubeConfig } = await import('./kubernetes-client.mjs');
   const kubeConfig = new KubeConfig();
   try {
     maskCredentials(parse(text), host);
     kubeConfig.loadFromString(text);
   } catch (error) {
     throw new TaskError(`The kubeconfig of the Kubernetes service connection cannot be read: ${messageOf(error)}`, {
+      ...connectionError,
       cause: error,
     });
   }
@@ -59,6 +63,7 @@ async function fromKubeconfig(
       const known = kubeConfig.getContexts().map(one => one.name);
       throw new TaskError(
         `The kubeconfig of the Kubernetes service connection has no context ${context}. It has: ${known.join(', ') || 'none'}.`,
+        connectionError,
       );
     }
     kubeConfig.setCurrentContext(context);
@@ -67,6 +72,7 @@ async function fromKubeconfig(
   if (!cluster) {
     throw new TaskError(
       'The kubeconfig of the Kubernetes service connection names no cluster for its current context; set current-context in it, or a context in the connection.',
+      connectionError,
     );
   }
   const clusters = kubeConfig.clusters.map(one => (skipTlsCheck ? withoutTlsCheck(one) : one));
@@ -91,13 +97,17 @@ async function fromServiceAccount(
   skipTlsCheck: boolean,
 ): Promise<KubernetesAccess> {
   const encoded = connection.auth('apiToken');
-  if (!encoded) throw new TaskError('The Kubernetes service connection holds no service account token (apiToken).');
+  if (!encoded)
+    throw new TaskError(
+      'The Kubernetes service connection holds no service account token (apiToken).',
+      connectionError,
+    );
   // Azure DevOps stores what the service account's Secret holds, which is base64; a token pasted as it is has dots.
   const token = encoded.includes('.') ? encoded : Buffer.from(encoded, 'base64').toString('utf8').trim();
   host.maskSecret(token);
   const caData = connection.auth('serviceAccountCertificate');
   const server = connection.url.replace(/\/+$/, '');
-  const { KubeConfig } = await import('@kubernetes/client-node');
+  const { KubeConfig } = await import('./kubernetes-client.mjs');
   const kubeConfig = new KubeConfig();
   const cluster = { name: 'cluster', server, skipTLSVerify: skipTlsCheck, ...(caData ? { caData } : {}) };
   kubeConfig.loadFromClusterAndUser(cluster, { name: 'service-account', token });

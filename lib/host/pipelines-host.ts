@@ -38,7 +38,6 @@ export function pipelinesHost(signal: AbortSignal): TaskHost {
     debug: line => tl.debugExternalOutput(line, external),
     warn: message => tl.warningExternalOutput(message, external),
     foreign: text => {
-      // `##[error]` and the like do not act, but they would colour a training log's line as if the step had said it.
       tl.writeExternalOutput(text.endsWith('\n') ? text : `${text}\n`, external);
     },
     group: title => {
@@ -78,6 +77,7 @@ function serviceConnection(id: string): ServiceConnection {
   if (!url)
     throw new TaskError(
       `The service connection ${id} was not passed to this task. Check its name, and that this pipeline may use it.`,
+      { code: 'GuardianConnection' },
     );
   return {
     id,

@@ -1,6 +1,7 @@
 import * as tl from 'azure-pipelines-task-lib/task';
 import { TaskError } from '../task-error';
 import { pipelinesHost } from './pipelines-host';
+import { withoutCommands } from './without-commands';
 import type { Outcome, TaskHost } from './task-host';
 
 /**
@@ -12,22 +13,24 @@ import type { Outcome, TaskHost } from './task-host';
  */
 export function runTask(run: (host: TaskHost) => Promise<Outcome>): void {
   const cancel = new AbortController();
-  const onSignal = (name: NodeJS.Signals): void =>
-    cancel.abort(new TaskError(`The pipeline cancelled this step (${name}).`));
+  const onSignal = (name: NodeJS.Signals): void => {
+    if (cancel.signal.aborted) return;
+    cancel.abort(new TaskError(`The pipeline cancelled this step (${name}).`, { code: 'GuardianCanceled' }));
+  };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
+  stopAtUncaughtErrors();
 
   const finish = async (): Promise<void> => {
     try {
       const { result, message } = await run(pipelinesHost(cancel.signal));
-      if (cancel.signal.aborted) process.exitCode = 1;
-      else if (result === 'succeeded') tl.setResult(tl.TaskResult.Succeeded, message);
-      else tl.setResult(tl.TaskResult.SucceededWithIssues, message);
+      if (cancel.signal.aborted) reportCancellation(cancel.signal.reason);
+      else if (result === 'succeeded') tl.setResult(tl.TaskResult.Succeeded, withoutCommands(message));
+      else tl.setResult(tl.TaskResult.SucceededWithIssues, withoutCommands(message));
     } catch (error) {
-      process.exitCode = 1;
-      tl.debugExternalOutput(describeStack(error), { source: 'remote' });
-      if (cancel.signal.aborted) tl.writeExternalOutput(`${messageOf(error)}\n`, { source: 'remote' });
-      else tl.setResult(tl.TaskResult.Failed, messageOf(error));
+      tl.debug(withoutCommands(describeStack(error)));
+      if (cancel.signal.aborted) reportCancellation(cancel.signal.reason);
+      else reportFailure(error);
     } finally {
       process.off('SIGINT', onSignal);
       process.off('SIGTERM', onSignal);
@@ -36,10 +39,40 @@ export function runTask(run: (host: TaskHost) => Promise<Outcome>): void {
   void finish();
 }
 
-function messageOf(error: unknown): string {
-  if (error instanceof TaskError) return error.message;
+/** One error, not two: the result goes without a text of its own, which task-lib would log again. */
+function reportFailure(error: unknown): void {
+  process.exitCode = 1;
+  const { message, errorCode } = explained(error);
+  tl.logIssue(tl.IssueType.Error, withoutCommands(message), undefined, undefined, undefined, errorCode);
+  tl.command('task.complete', { result: 'Failed' }, withoutCommands(message));
+}
+
+function reportCancellation(reason: unknown): void {
+  process.exitCode = 1;
+  tl.writeExternalOutput(`${reason instanceof Error ? reason.message : 'The step was cancelled.'}\n`, {
+    source: 'remote',
+  });
+}
+
+function explained(error: unknown): TaskError {
+  if (error instanceof TaskError) return error;
   const text = error instanceof Error ? error.message : String(error);
-  return `The task broke off because of a defect of its own: ${text} Run the pipeline with System.Debug set to true and report it with the log.`;
+  return new TaskError(
+    `The task broke off because of a defect of its own: ${text} Run the pipeline with System.Debug set to true and report it with the log.`,
+    { code: 'GuardianDefect', cause: error },
+  );
+}
+
+/**
+ * task-lib reports an error that nobody caught, but leaves the process running with exit code 0. Whatever still runs
+ * then is not to be trusted: the process ends once the report is written.
+ */
+function stopAtUncaughtErrors(): void {
+  process.on('uncaughtException', error => {
+    if ((error as NodeJS.ErrnoException).code === 'EPIPE') return;
+    process.exitCode = 1;
+    process.stdout.write('', () => process.exit());
+  });
 }
 
 function describeStack(error: unknown): string {

@@ -72,15 +72,15 @@ export class TaskInputs {
 
   /** Lines `name=value` as a map; the value may hold further equals signs. */
   pairs(name: string): Record<string, string> {
-    const pairs: Record<string, string> = {};
+    const pairs = new Map<string, string>();
     for (const line of this.lines(name)) {
       const at = line.indexOf('=');
       const key = line.slice(0, Math.max(at, 0)).trim();
       if (key === '') this.problem(name, `has the line "${line}", but each line must read name=value`);
-      else if (key in pairs) this.problem(name, `names "${key}" twice`);
-      else pairs[key] = line.slice(at + 1).trim();
+      else if (pairs.has(key)) this.problem(name, `names "${key}" twice`);
+      else pairs.set(key, line.slice(at + 1).trim());
     }
-    return pairs;
+    return Object.fromEntries(pairs);
   }
 
   /** The service connection that an input names; undefined when the input is empty. */
@@ -115,6 +115,7 @@ export class TaskInputs {
       this.problems.length === 1
         ? `Input ${first}.`
         : `${this.problems.length} inputs need attention:\n${this.problems.map(text => `  - ${text}`).join('\n')}`,
+      { code: 'GuardianInput' },
     );
   }
 }

@@ -1,13 +1,16 @@
-import { createHash, randomUUID } from 'node:crypto';
 import type { CommandJob } from '@azure/arm-machinelearning';
-import { createJob, getJob, hasEnded, type Job } from '../../lib/azureml/jobs';
+import type { Job } from '../../lib/azureml/jobs';
 import { jobMetrics } from '../../lib/azureml/metrics';
 import { openWorkspace, type Workspace } from '../../lib/azureml/workspace';
 import type { Outcome, TaskHost } from '../../lib/host/task-host';
 import { followJob } from './follow-job';
 import type { Inputs } from './inputs';
-import { jobBody, plannedUploads, realUploads } from './job-body';
+import { jobBody } from './job-body';
+import { jobFailure } from './job-failure';
 import { inlineJobFile, readJobFile } from './job-file';
+import { jobSummary } from './job-summary';
+import { submitOnce } from './submit-once';
+import { plannedUploads, realUploads } from './uploads';
 
 /** Submits a training job, or finds the one that an earlier attempt of this stage submitted, and follows it to its end. */
 export async function submitTrainingJob(inputs: Inputs, host: TaskHost): Promise<Outcome> {
@@ -18,9 +21,8 @@ export async function submitTrainingJob(inputs: Inputs, host: TaskHost): Promise
       : inlineJobFile(source.job, host.variable('System.DefaultWorkingDirectory') ?? '.', set);
   const workspace = await openWorkspace(inputs.connection, inputs, host);
 
-  const planned = await jobBody(file, workspace, inputs.whatIf ? plannedUploads : realUploads(workspace, host));
   const body: CommandJob = {
-    ...planned,
+    ...(await jobBody(file, workspace, inputs.whatIf ? plannedUploads : realUploads(workspace, host))),
     ...(inputs.displayName === undefined ? {} : { displayName: inputs.displayName }),
   };
   if (inputs.whatIf) {
@@ -37,86 +39,27 @@ export async function submitTrainingJob(inputs: Inputs, host: TaskHost): Promise
     host.setOutput('jobStatus', job.status);
     return { result: 'succeeded', message: `Job ${job.name} is submitted; not waiting for its end.` };
   }
+  return finish(job, body, inputs, workspace, host);
+}
 
-  const ended = await followJob(workspace, job, inputs, host);
-  host.setOutput('jobStatus', ended.status);
-  const metrics = await jobMetrics(workspace, job.name);
+async function finish(
+  submitted: Job,
+  body: CommandJob,
+  inputs: Inputs,
+  workspace: Workspace,
+  host: TaskHost,
+): Promise<Outcome> {
+  const { job, log } = await followJob(workspace, submitted, inputs, host);
+  host.setOutput('jobStatus', job.status);
+  const metrics = await jobMetrics(workspace, job.name).catch((error: unknown) => {
+    // Without metrics a completed job cannot be judged; a failed one has a better reason to report.
+    if (job.status === 'Completed') throw error;
+    return {};
+  });
   host.setOutput('metrics', JSON.stringify(metrics));
-  await host.summary(`Training job ${job.name}`, summaryOf(ended, body, metrics));
+  await host.summary(`Training job ${job.name}`, jobSummary(job, body, metrics));
+  if (job.status !== 'Completed') throw jobFailure(job.name, job.status, log);
+  const shown = Object.entries(metrics).map(([name, value]) => `${name} ${Number(value.toPrecision(4))}`);
+  if (shown.length > 0) host.info(`Metrics: ${shown.join(', ')}.`);
   return { result: 'succeeded', message: `Job ${job.name} completed.` };
-}
-
-/**
- * The job's name is the fingerprint of who asks and for what, plus an ordinal. A name that is taken by a job that lives or
- * has completed is that job, from an earlier attempt; after one that failed or was cancelled, the next ordinal is a new try.
- */
-async function submitOnce(body: CommandJob, workspace: Workspace, host: TaskHost): Promise<Job> {
-  const fingerprint = fingerprintOf(body, host);
-  const stem = `${(body.experimentName ?? 'training')
-    .toLowerCase()
-    .replace(/[^a-z0-9-]+/g, '-')
-    .slice(0, 40)}-${fingerprint.slice(0, 10)}`;
-  for (let ordinal = 1; ; ordinal++) {
-    const name = `${stem}-${ordinal}`;
-    const earlier = await getJob(workspace, name);
-    if (!earlier) {
-      const job = await createJob(workspace, name, {
-        ...body,
-        tags: { ...body.tags, ...lineage(host), 'guardian.fingerprint': fingerprint },
-      });
-      host.info(
-        `Submitted job ${job.name} to the experiment ${job.experimentName}.${job.studioUrl ? ` ${job.studioUrl}` : ''}`,
-      );
-      return job;
-    }
-    if (!hasEnded(earlier.status) || earlier.status === 'Completed') {
-      host.info(
-        `Job ${name} (${earlier.status}) was submitted by an earlier attempt of this stage: following it, not submitting another.`,
-      );
-      return earlier;
-    }
-    host.info(`Job ${name} of an earlier attempt ended ${earlier.status}: submitting a new one.`);
-  }
-}
-
-function fingerprintOf(body: CommandJob, host: TaskHost): string {
-  const build = host.variable('Build.BuildId') ?? host.variable('Release.ReleaseId');
-  // Without a run to belong to, every call is its own.
-  const owner =
-    build === undefined
-      ? [randomUUID()]
-      : [
-          host.variable('System.TeamProjectId'),
-          build,
-          host.variable('System.StageName'),
-          host.variable('System.PhaseName'),
-        ];
-  return createHash('sha256')
-    .update(JSON.stringify([owner, body]))
-    .digest('hex');
-}
-
-/** Who asked for the job. Tag values are at most 256 characters. */
-function lineage(host: TaskHost): Record<string, string> {
-  const values: Record<string, string | undefined> = {
-    'guardian.build': host.variable('Build.BuildId'),
-    'guardian.commit': host.variable('Build.SourceVersion'),
-    'guardian.repository': host.variable('Build.Repository.Uri') ?? host.variable('Build.Repository.Name'),
-    'guardian.branch': host.variable('Build.SourceBranch'),
-    'guardian.requestedFor': host.variable('Build.RequestedFor'),
-  };
-  return Object.fromEntries(
-    Object.entries(values).flatMap(([name, value]) => (value ? [[name, value.slice(0, 256)]] : [])),
-  );
-}
-
-function summaryOf(job: Job, body: CommandJob, metrics: Record<string, number>): string {
-  const parameters = Object.entries(body.inputs ?? {}).flatMap(([name, input]) =>
-    input && 'value' in input ? [`| ${name} | ${input.value} |`] : [],
-  );
-  const values = Object.entries(metrics).map(([name, value]) => `| ${name} | ${Number(value.toPrecision(6))} |`);
-  const table = (head: string, rows: string[]): string =>
-    rows.length === 0 ? '' : `\n| ${head} | value |\n|---|---|\n${rows.join('\n')}\n`;
-  const link = job.studioUrl ? `[${job.name}](${job.studioUrl})` : job.name;
-  return `${link} in experiment ${job.experimentName}: **${job.status}**\n${table('parameter', parameters)}${table('metric', values)}`;
 }

@@ -3,7 +3,6 @@ import {
   challengerOf,
   championOf,
   deploymentName,
-  nameProblem,
   superseded,
   type DeploymentFacts,
 } from '../../../../lib/release/deployments';
@@ -77,11 +76,7 @@ describe('deployments', () => {
     it(`names a deployment of version ${version} within Azure's rule`, () => {
       const name = deploymentName(version, '0123abcdef');
       assert.equal(name, expected);
-      assert.equal(nameProblem(name), undefined);
+      assert.match(name, /^[a-zA-Z](?!.*--)[-a-zA-Z0-9]{1,30}[a-zA-Z0-9]$/);
     });
-  }
-
-  for (const name of ['ab', '1abc', 'abc-', 'a_bc', 'x'.repeat(33), '']) {
-    it(`refuses the name "${name}"`, () => assert.ok(nameProblem(name)));
   }
 });

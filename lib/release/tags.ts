@@ -1,0 +1,33 @@
+/** The tags in which a release is kept on Azure, so that a later run or a rollback needs nothing but Azure. */
+export const tag = {
+  /** On endpoints and deployments that we made. What does not carry it is somebody else's and is never removed. */
+  owner: 'guardian.owner',
+  /** On deployments: champion, challenger or previous. */
+  role: 'guardian.role',
+  /** On deployments: `name:version` of the model. */
+  model: 'guardian.model',
+  /** On deployments and models: sha256 of the model's files. */
+  digest: 'guardian.digest',
+  /** On endpoints: number of the latest change of live traffic. On deployments: the revision that they entered with. */
+  revision: 'guardian.revision',
+  /** On endpoints: what made the latest change (deploy, promote, abort, rollback), and in which pipeline run. */
+  change: 'guardian.change',
+  changeBuild: 'guardian.change.build',
+  /** On models and deployments that a rollback took out of service: the reason. Empty means: no longer rejected. */
+  rejected: 'guardian.rejected',
+  /** On endpoints: why and from which traffic the latest rollback went back. */
+  rollbackReason: 'guardian.rollback.reason',
+  rollbackFrom: 'guardian.rollback.from',
+} as const;
+
+export const owner = 'guardian-mlops';
+
+export type Tags = Readonly<Record<string, string>>;
+
+/** Azure's limit on a tag's value, in characters. */
+export const tagValueLimit = 256;
+
+/** Cuts a text to what a tag can hold; the last character then shows that something is missing. */
+export function tagValue(text: string): string {
+  return text.length <= tagValueLimit ? text : `${text.slice(0, tagValueLimit - 1)}…`;
+}

@@ -1,0 +1,145 @@
+import { randomUUID } from 'node:crypto';
+import type { FastifyInstance } from 'fastify';
+import { notFound, userError } from '../arm/arm-error';
+import { queryValue } from '../arm/arm-scope';
+import { resourceList } from '../arm/resource-list';
+import type { BlobPlace } from '../blob/blob-store';
+import type { AzureContext } from '../context';
+import { assetName, stringMap } from './asset-body';
+import { parseAssetReference } from './asset-reference';
+import { versionResource } from './asset-resource';
+import { samePlace } from './data-uri';
+import { VersionStore, type StoredVersion } from './version-store';
+
+export interface CodeProperties {
+  description: string | null;
+  tags: Record<string, string>;
+  properties: Record<string, string>;
+  isAnonymous: boolean;
+  isArchived: boolean;
+  place: BlobPlace;
+}
+
+const uploadHours = 4;
+
+/** Code assets: search by content hash over all of them, upload places, versions. */
+export function registerCodes(app: FastifyInstance, context: AzureContext): CodeLookup {
+  const codes = new VersionStore<CodeProperties>(context.journal, 'codes');
+  /** From content hash to `name/version` of the first code with it. */
+  const byHash = context.journal.collection<{ name: string; version: string }>('codes-by-hash');
+  const show = (stored: StoredVersion<CodeProperties>): unknown => {
+    const { place, ...properties } = stored.properties;
+    return versionResource(context.workspaceArmId, 'codes', stored, {
+      ...properties,
+      codeUri: context.blobs.blobUrl(place.container, place.path),
+      provisioningState: 'Succeeded',
+    });
+  };
+
+  const storedUnder = (hash: string): StoredVersion<CodeProperties>[] => {
+    const key = byHash.get(hash);
+    const stored = key && codes.get(key.name, key.version);
+    return stored ? [stored] : [];
+  };
+
+  app.get<{ Params: { name: string } }>('/codes/:name/versions', request => {
+    const hash = queryValue(request, 'hash');
+    // The name in the path is a fresh GUID when a client looks for a hash: the search goes over all codes.
+    const found = hash === undefined ? codes.versions(request.params.name) : storedUnder(hash);
+    if (hash === undefined && !codes.container(request.params.name))
+      throw notFound(`Code container ${request.params.name} was not found.`);
+    return resourceList(found, request, context.baseUrl, show);
+  });
+  app.get<{ Params: { name: string } }>('/codes/:name', request => {
+    const container = codes.container(request.params.name);
+    if (!container) throw notFound(`Code container ${request.params.name} was not found.`);
+    return {
+      id: `${context.workspaceArmId}/codes/${container.name}`,
+      name: container.name,
+      type: 'Microsoft.MachineLearningServices/workspaces/codes',
+      properties: { latestVersion: container.latestVersion, nextVersion: container.nextVersion },
+    };
+  });
+  app.get<{ Params: { name: string; version: string } }>('/codes/:name/versions/:version', request => {
+    const stored = codes.get(request.params.name, request.params.version);
+    if (!stored) throw notFound(`Code ${request.params.name}, version ${request.params.version}, was not found.`);
+    return show(stored);
+  });
+  registerPendingUpload(app, context, 'codes');
+  app.put<{ Params: { name: string; version: string }; Body: { properties?: Record<string, unknown> } | undefined }>(
+    '/codes/:name/versions/:version',
+    (request, reply) => {
+      const name = assetName('code', request.params.name);
+      const version = assetName('code version', request.params.version);
+      const given = request.body?.properties ?? {};
+      const place = typeof given.codeUri === 'string' ? context.blobs.locate(given.codeUri) : undefined;
+      if (!place) {
+        throw userError(
+          `The codeUri '${String(given.codeUri)}' is not a blob URL of the workspace's storage account.`,
+          { target: 'codeUri' },
+        );
+      }
+      const old = codes.get(name, version);
+      if (old && !samePlace(old.properties.place, place)) {
+        throw userError('Asset paths cannot be updated.', { innerCode: 'ImmutablePathsError' });
+      }
+      const properties = stringMap(given.properties, 'properties');
+      const stored = codes.put(
+        name,
+        version,
+        {
+          description: typeof given.description === 'string' ? given.description : null,
+          tags: stringMap(given.tags, 'tags'),
+          properties,
+          isAnonymous: given.isAnonymous === true,
+          isArchived: given.isArchived === true,
+          place,
+        },
+        request.caller?.clientId ?? '',
+      );
+      const hash = properties.hash_sha256;
+      if (hash !== undefined && !byHash.get(hash)) byHash.set(hash, { name, version });
+      return reply.code(old ? 200 : 201).send(show(stored));
+    },
+  );
+  return reference => {
+    const parsed = parseAssetReference(reference, 'codes', context.identity);
+    return codes.resolve(parsed.name, parsed, properties => properties.isArchived)?.properties.place;
+  };
+}
+
+/** Where the files of a code asset lie; undefined when there is no such asset. */
+export type CodeLookup = (reference: string) => BlobPlace | undefined;
+
+/** `POST {kind}/{name}/versions/{version}/startPendingUpload`: a fresh container each time, with a SAS that may write to it. */
+export function registerPendingUpload(app: FastifyInstance, context: AzureContext, kind: string): void {
+  app.post<{ Params: { name: string; version: string }; Body: { pendingUploadType?: string } | undefined }>(
+    `/${kind}/:name/versions/:version/startPendingUpload`,
+    async request => {
+      const type = request.body?.pendingUploadType ?? 'TemporaryBlobReference';
+      if (type !== 'TemporaryBlobReference')
+        throw userError(`The pendingUploadType '${type}' is not supported; use TemporaryBlobReference.`);
+      const id = randomUUID();
+      const container = `${context.identity.workspaceId.slice(0, 8)}-${id}`;
+      await context.blobs.container(container);
+      return {
+        pendingUploadId: id,
+        pendingUploadType: type,
+        blobReferenceForConsumption: {
+          blobUri: context.blobs.blobUrl(container),
+          storageAccountArmId: storageAccountArmId(context),
+          credential: {
+            credentialType: 'SAS',
+            sasUri: context.blobs.sasUrl(container, '', 'racwl', uploadHours),
+          },
+        },
+      };
+    },
+  );
+}
+
+/** ARM id of the workspace's storage account. */
+export function storageAccountArmId(context: AzureContext): string {
+  const { subscriptionId, resourceGroup } = context.identity;
+  return `/subscriptions/${subscriptionId}/resourceGroups/${resourceGroup}/providers/Microsoft.Storage/storageAccounts/${context.blobs.account.name}`;
+}

@@ -1,0 +1,94 @@
+import type { FastifyInstance } from 'fastify';
+import { ArmError, notFound, userError } from '../arm/arm-error';
+import { inView, listViewType, resourceList } from '../arm/resource-list';
+import type { BlobPlace } from '../blob/blob-store';
+import type { AzureContext } from '../context';
+import { assetName, stringMap } from './asset-body';
+import { parseAssetReference } from './asset-reference';
+import { containerResource, versionResource } from './asset-resource';
+import { registerPendingUpload } from './codes';
+import { datastoreUri, resolveDataUri, samePlace, type JobOutputs } from './data-uri';
+import { VersionStore, type StoredVersion } from './version-store';
+
+interface DataProperties {
+  description: string | null;
+  tags: Record<string, string>;
+  properties: Record<string, string>;
+  isAnonymous: boolean;
+  isArchived: boolean;
+  dataType: string;
+  place: BlobPlace;
+}
+
+const types = ['uri_file', 'uri_folder'];
+
+/** Where the files of a data asset lie; undefined when there is no such asset. */
+export type DataLookup = (reference: string) => BlobPlace | undefined;
+
+/** Data assets of type uri_file and uri_folder. */
+export function registerData(app: FastifyInstance, context: AzureContext, jobs: JobOutputs): DataLookup {
+  const { workspaceArmId } = context;
+  const data = new VersionStore<DataProperties>(context.journal, 'data');
+  const show = (stored: StoredVersion<DataProperties>): unknown => {
+    const { place, ...properties } = stored.properties;
+    return versionResource(workspaceArmId, 'data', stored, { ...properties, dataUri: datastoreUri(context, place) });
+  };
+  app.get<{ Params: { name: string } }>('/data/:name', request => {
+    const container = data.container(request.params.name);
+    if (!container) throw notFound(`Data container with name: ${request.params.name} not found.`);
+    return containerResource(workspaceArmId, 'data', container);
+  });
+  app.get<{ Params: { name: string } }>('/data/:name/versions', request => {
+    const view = listViewType(request);
+    const found = data.versions(request.params.name).filter(item => inView(item.properties.isArchived, view));
+    return resourceList(found.reverse(), request, context.baseUrl, show);
+  });
+  app.get<{ Params: { name: string; version: string } }>('/data/:name/versions/:version', request => {
+    const { name, version } = request.params;
+    const stored = data.get(name, version);
+    if (!stored)
+      throw new ArmError(404, 'UserError', `Data ${name}, version ${version}, was not found.`, {
+        innerCode: 'NotFoundError',
+      });
+    return show(stored);
+  });
+  app.put<{ Params: { name: string; version: string }; Body: { properties?: Record<string, unknown> } | undefined }>(
+    '/data/:name/versions/:version',
+    (request, reply) => {
+      const name = assetName('data asset', request.params.name);
+      const version = assetName('data version', request.params.version);
+      const given = request.body?.properties ?? {};
+      const dataType = typeof given.dataType === 'string' ? given.dataType : '';
+      if (!types.includes(dataType)) {
+        throw userError(`The dataType '${dataType}' is not supported by local Azure; supported: ${types.join(', ')}.`, {
+          target: 'dataType',
+        });
+      }
+      if (typeof given.dataUri !== 'string') throw userError('The data asset has no dataUri.', { target: 'dataUri' });
+      const resolved = resolveDataUri(given.dataUri, context, jobs);
+      const old = data.get(name, version);
+      if (old && !samePlace(old.properties.place, resolved.place))
+        throw userError('Asset paths cannot be updated.', { innerCode: 'ImmutablePathsError' });
+      const stored = data.put(
+        name,
+        version,
+        {
+          description: typeof given.description === 'string' ? given.description : null,
+          tags: stringMap(given.tags, 'tags'),
+          properties: stringMap(given.properties, 'properties'),
+          isAnonymous: given.isAnonymous === true,
+          isArchived: given.isArchived === true,
+          dataType,
+          place: resolved.place,
+        },
+        request.caller?.clientId ?? '',
+      );
+      return reply.code(old ? 200 : 201).send(show(stored));
+    },
+  );
+  registerPendingUpload(app, context, 'data');
+  return reference => {
+    const parsed = parseAssetReference(reference, 'data', context.identity);
+    return data.resolve(parsed.name, parsed, properties => properties.isArchived)?.properties.place;
+  };
+}

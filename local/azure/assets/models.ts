@@ -1,0 +1,206 @@
+import type { FastifyInstance } from 'fastify';
+import { ArmError, userError } from '../arm/arm-error';
+import { queryValue } from '../arm/arm-scope';
+import { inView, listViewType, resourceList } from '../arm/resource-list';
+import type { AzureContext } from '../context';
+import type { BlobPlace } from '../blob/blob-store';
+import { assetName, stringMap } from './asset-body';
+import { parseAssetReference } from './asset-reference';
+import { containerResource, versionResource } from './asset-resource';
+import { registerPendingUpload } from './codes';
+import { datastoreUri, resolveDataUri, samePlace, type JobOutputs } from './data-uri';
+import type { FoundModel, ModelLookup } from './model-lookup';
+import { VersionStore, type StoredVersion } from './version-store';
+
+/** A model version as it is kept. Azure's REST, MLflow's registry and the endpoints all read this one store. */
+export interface ModelProperties {
+  description: string | null;
+  tags: Record<string, string>;
+  properties: Record<string, string>;
+  isArchived: boolean;
+  isAnonymous: boolean;
+  flavors: Record<string, { data: Record<string, unknown> }> | null;
+  modelType: string;
+  /** Where the files lie; `modelUri` is made from it when shown, since blob URLs hold a port. */
+  place: BlobPlace;
+  jobName: string | null;
+  stage: string;
+}
+
+export type ModelStore = VersionStore<ModelProperties>;
+
+const types = ['custom_model', 'mlflow_model', 'triton_model'];
+
+/** The model part of the workspace: containers, versions. */
+export function registerModels(
+  app: FastifyInstance,
+  context: AzureContext,
+  models: ModelStore,
+  jobs: JobOutputs,
+): void {
+  const { workspaceArmId } = context;
+  const show = (stored: StoredVersion<ModelProperties>): unknown =>
+    versionResource(workspaceArmId, 'models', stored, shown(stored.properties, context));
+
+  app.get('/models', request => {
+    const view = listViewType(request);
+    const containers = models.containers().filter(container => inView(container.isArchived, view));
+    return resourceList(containers, request, context.baseUrl, item =>
+      containerResource(workspaceArmId, 'models', item),
+    );
+  });
+  app.get<{ Params: { name: string } }>('/models/:name', request => {
+    const container = models.container(request.params.name);
+    if (!container) throw noModel(request.params.name, models);
+    return containerResource(workspaceArmId, 'models', container);
+  });
+  app.put<{ Params: { name: string }; Body: { properties?: Record<string, unknown> } | undefined }>(
+    '/models/:name',
+    (request, reply) => {
+      const name = assetName('model', request.params.name);
+      const given = request.body?.properties ?? {};
+      const isNew = models.container(name) === undefined;
+      const container = models.putContainer(
+        name,
+        {
+          description: typeof given.description === 'string' ? given.description : null,
+          tags: stringMap(given.tags, 'tags'),
+          properties: stringMap(given.properties, 'properties'),
+          isArchived: given.isArchived === true,
+        },
+        callerOf(request),
+      );
+      return reply.code(isNew ? 201 : 200).send(containerResource(workspaceArmId, 'models', container));
+    },
+  );
+  app.get<{ Params: { name: string } }>('/models/:name/versions', request => {
+    const { name } = request.params;
+    if (!models.container(name)) throw noModel(name, models);
+    const view = listViewType(request);
+    const oldestFirst = /asc$/i.test(queryValue(request, '$orderBy') ?? '');
+    const wanted = queryValue(request, 'version');
+    const found = models
+      .versions(name)
+      .filter(item => inView(item.properties.isArchived, view) && (wanted === undefined || item.version === wanted));
+    return resourceList(oldestFirst ? found : found.reverse(), request, context.baseUrl, show);
+  });
+  app.get<{ Params: { name: string; version: string } }>('/models/:name/versions/:version', request =>
+    show(requireVersion(models, request.params.name, request.params.version)),
+  );
+  registerPendingUpload(app, context, 'models');
+  app.delete<{ Params: { name: string; version: string } }>('/models/:name/versions/:version', (request, reply) => {
+    const { name, version } = request.params;
+    if (!models.get(name, version)) return reply.code(204).send();
+    models.delete(name, version);
+    return reply.code(200).send();
+  });
+  app.put<{ Params: { name: string; version: string }; Body: { properties?: Record<string, unknown> } | undefined }>(
+    '/models/:name/versions/:version',
+    async (request, reply) => {
+      const { params, body } = request;
+      const name = assetName('model', params.name);
+      const version = assetName('model version', params.version);
+      const properties = await modelProperties(
+        body?.properties ?? {},
+        models.get(name, version)?.properties,
+        context,
+        jobs,
+      );
+      // Looked at again behind the wait: of two registrations at the same time only the first may set the path.
+      const old = models.get(name, version);
+      if (old && !samePlace(old.properties.place, properties.place)) throw pathsAreFixed();
+      const stored = models.put(name, version, properties, callerOf(request));
+      return reply.code(old ? 200 : 201).send(show(stored));
+    },
+  );
+}
+
+/** Finds models for the other parts. */
+export function modelLookup(context: () => AzureContext, models: ModelStore): ModelLookup {
+  return {
+    find: (reference): FoundModel | undefined => {
+      const parsed = parseAssetReference(reference, 'models', context().identity);
+      const stored = models.resolve(parsed.name, parsed, properties => properties.isArchived);
+      if (!stored) return undefined;
+      return {
+        id: `${context().workspaceArmId}/models/${stored.name}/versions/${stored.version}`,
+        name: stored.name,
+        version: stored.version,
+        type: stored.properties.modelType,
+        place: stored.properties.place,
+      };
+    },
+  };
+}
+
+async function modelProperties(
+  given: Record<string, unknown>,
+  old: ModelProperties | undefined,
+  context: AzureContext,
+  jobs: JobOutputs,
+): Promise<ModelProperties> {
+  const uri =
+    typeof given.modelUri === 'string' && given.modelUri !== ''
+      ? given.modelUri
+      : old && datastoreUri(context, old.place);
+  if (uri === undefined) throw userError('The model has no modelUri.', { target: 'modelUri' });
+  const type = typeof given.modelType === 'string' ? given.modelType.toLowerCase() : (old?.modelType ?? 'custom_model');
+  if (!types.includes(type))
+    throw userError(`The modelType '${type}' is not one of ${types.join(', ')}.`, { target: 'modelType' });
+  const resolved = resolveDataUri(uri, context, jobs);
+  if (old && !samePlace(old.place, resolved.place)) throw pathsAreFixed();
+  if (!old && (await context.blobs.isEmpty(resolved.place.container, resolved.place.path))) {
+    throw userError(`There are no files at ${uri} (${resolved.uri}).`, { target: 'modelUri' });
+  }
+  return {
+    description: typeof given.description === 'string' ? given.description : null,
+    tags: stringMap(given.tags, 'tags'),
+    properties: stringMap(given.properties, 'properties'),
+    isArchived: given.isArchived === true,
+    isAnonymous: given.isAnonymous === true,
+    flavors: flavorsOf(given.flavors, type) ?? old?.flavors ?? null,
+    modelType: type,
+    place: resolved.place,
+    jobName: typeof given.jobName === 'string' ? given.jobName : (resolved.jobName ?? old?.jobName ?? null),
+    stage: typeof given.stage === 'string' ? given.stage : (old?.stage ?? 'Development'),
+  };
+}
+
+function flavorsOf(given: unknown, type: string): ModelProperties['flavors'] {
+  if (typeof given === 'object' && given !== null && Object.keys(given).length > 0)
+    return given as ModelProperties['flavors'];
+  return type === 'mlflow_model' ? { python_function: { data: {} } } : null;
+}
+
+function shown(properties: ModelProperties, context: AzureContext): object {
+  const { place, flavors, ...others } = properties;
+  return { ...others, modelUri: datastoreUri(context, place), flavors: flavors ?? {}, provisioningState: 'Succeeded' };
+}
+
+function requireVersion(models: ModelStore, name: string, version: string): StoredVersion<ModelProperties> {
+  const stored = models.get(name, version);
+  if (stored) return stored;
+  if (!models.container(name)) throw noModel(name, models);
+  throw new ArmError(404, 'UserError', `Asset with type Model, name ${name} and version ${version} was not found.`, {
+    innerCode: 'NotFoundError',
+  });
+}
+
+function noModel(name: string, models: ModelStore): ArmError {
+  const near = models.containers().find(container => container.name.toLowerCase() === name.toLowerCase());
+  return new ArmError(
+    404,
+    'UserError',
+    `Model container with name: ${name} not found.${near ? ` Names are case-sensitive: ${near.name} exists.` : ''}`,
+    { innerCode: 'NotFoundError' },
+  );
+}
+
+/** The exact text that azure-ai-ml looks for. */
+function pathsAreFixed(): ArmError {
+  return userError('Asset paths cannot be updated.', { innerCode: 'ImmutablePathsError' });
+}
+
+function callerOf(request: { caller: { clientId: string } | undefined }): string {
+  return request.caller?.clientId ?? '';
+}

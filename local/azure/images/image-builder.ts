@@ -1,0 +1,113 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join, relative, sep } from 'node:path';
+import { OperationError } from '../arm/operations';
+import type { FoundEnvironment } from '../assets/environment-lookup';
+import type { AzureContext } from '../context';
+import { parseDockerfile } from './dockerfile';
+import { executeDockerfile, type Image } from './execute-dockerfile';
+
+/** Changes when an image that was built earlier must not be used any more. */
+const builderVersion = 1;
+
+/** Builds the images of environments and keeps them in the cache folder, by the hash of their build context. */
+export class ImageBuilder {
+  private readonly building = new Map<string, Promise<Image>>();
+
+  constructor(private readonly context: AzureContext) {}
+
+  /**
+   * The image of an environment, built when it is not there yet. The log goes to the server's log and to the blob
+   * `azureml/ImageLogs/{environment}/build.log`.
+   * @throws OperationError ImageBuildFailure
+   */
+  async image(environment: FoundEnvironment): Promise<Image> {
+    const { build } = environment.properties;
+    if (!build) {
+      throw new OperationError(
+        'ImageBuildFailure',
+        `The environment ${environment.name}:${environment.version} is a ready-made image (${environment.properties.image ?? 'none'}), which needs a container engine. Local Azure runs images that are built from a Dockerfile.`,
+      );
+    }
+    const key = `${build.contextUri}|${build.dockerfilePath}`;
+    const running = this.building.get(key);
+    if (running) return running;
+    const work = this.build(environment, build).finally(() => this.building.delete(key));
+    this.building.set(key, work);
+    return work;
+  }
+
+  private async build(
+    environment: FoundEnvironment,
+    build: { contextUri: string; dockerfilePath: string },
+  ): Promise<Image> {
+    const { blobs, cacheDir, signal } = this.context;
+    const images = join(cacheDir, 'images');
+    await mkdir(images, { recursive: true });
+    const draft = join(images, `draft-${randomUUID()}`);
+    const lines: string[] = [];
+    const title = `${environment.name}:${environment.version}`;
+    const log = (line: string): void => {
+      lines.push(line);
+      this.context.log(`image ${environment.name}: ${line}`);
+    };
+    try {
+      const place = blobs.locate(build.contextUri);
+      if (!place) throw new Error(`The build context ${build.contextUri} is not in this workspace's storage.`);
+      const source = join(draft, 'context');
+      await blobs.download(place.container, place.path, source, signal);
+      const folder = join(images, await keyOf(source, build.dockerfilePath));
+      const ready = await readFile(join(folder, 'image.json'), 'utf8').catch(() => undefined);
+      if (ready !== undefined) {
+        this.context.noteReuse('the image of the scoring runtime');
+        log(`unchanged since an earlier build: ${folder}`);
+        return { ...(JSON.parse(ready) as Image), root: join(folder, 'root') };
+      }
+      const began = Date.now();
+      log(`building ${title}`);
+      const dockerfile = await readFile(join(source, build.dockerfilePath), 'utf8');
+      const image = await executeDockerfile({
+        stages: parseDockerfile(dockerfile),
+        context: source,
+        folder: join(draft, 'stages'),
+        log,
+        signal,
+      });
+      await rm(folder, { recursive: true, force: true });
+      await mkdir(folder, { recursive: true });
+      await rename(image.root, join(folder, 'root'));
+      // Written last: a half-made image has no image.json and is built again.
+      await writeFile(join(folder, 'image.json'), JSON.stringify({ ...image, root: undefined }));
+      log(`built in ${((Date.now() - began) / 1000).toFixed(1)} s`);
+      return { ...image, root: join(folder, 'root') };
+    } catch (error) {
+      if (signal.aborted || error instanceof OperationError) throw error;
+      const reason = error instanceof Error ? error.message : String(error);
+      log(`failed: ${reason}`);
+      throw new OperationError('ImageBuildFailure', `The image of ${title} could not be built. ${reason}`);
+    } finally {
+      await rm(draft, { recursive: true, force: true });
+      if (!signal.aborted)
+        await blobs.put(
+          'azureml',
+          `ImageLogs/${environment.name}-${environment.version}/build.log`,
+          `${lines.join('\n')}\n`,
+          'text/plain',
+        );
+    }
+  }
+}
+
+/** Hash of the context's files, the Dockerfile's name, this builder and the Node.js that it builds for. */
+async function keyOf(folder: string, dockerfilePath: string): Promise<string> {
+  const hash = createHash('sha256').update(`${builderVersion}|${process.version}|${process.arch}|${dockerfilePath}\n`);
+  const names = (await readdir(folder, { recursive: true })).sort();
+  for (const name of names) {
+    const file = join(folder, name);
+    if (!(await stat(file)).isFile()) continue;
+    hash.update(`${relative(folder, file).split(sep).join('/')}\n`);
+    for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
+  }
+  return hash.digest('hex').slice(0, 16);
+}

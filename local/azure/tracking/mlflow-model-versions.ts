@@ -1,0 +1,124 @@
+import type { FastifyInstance } from 'fastify';
+import { resolveDataUri, type JobOutputs } from '../assets/data-uri';
+import type { BlobPlace } from '../blob/blob-store';
+import type { AzureContext } from '../context';
+import { artifactContainer } from '../workspace/datastores';
+import { artifactPlace, loggedModelPrefix } from './artifact-place';
+import { MlflowError } from './mlflow-error';
+import { Fields } from './mlflow-fields';
+import { searchFilter } from './mlflow-filter';
+import { artifactUri, type MlflowRegistry } from './mlflow-registry';
+
+/** model-versions/* of MLflow's REST API; `app` is the scope `…/api/2.0/mlflow`. */
+export function registerMlflowModelVersions(
+  app: FastifyInstance,
+  context: AzureContext,
+  registry: MlflowRegistry,
+  jobs: JobOutputs,
+): void {
+  const { models } = registry;
+  app.post('/model-versions/create', async request => {
+    const fields = new Fields(request.body);
+    const { name } = registry.container(fields.requiredText('name'));
+    const source = fields.requiredText('source');
+    const place = placeOfSource(source, context, jobs);
+    if (await context.blobs.isEmpty(place.container, place.path)) {
+      throw new MlflowError('INVALID_PARAMETER_VALUE', `There are no files at ${source}.`);
+    }
+    const isMlflow = await context.blobs.exists(place.container, `${place.path.replace(/\/+$/, '')}/MLmodel`);
+    const made = models.put(
+      name,
+      registry.container(name).nextVersion,
+      {
+        description: fields.text('description') ?? null,
+        tags: fields.pairs('tags'),
+        properties: {},
+        isArchived: false,
+        isAnonymous: false,
+        flavors: isMlflow ? { python_function: { data: {} } } : null,
+        modelType: isMlflow ? 'mlflow_model' : 'custom_model',
+        place,
+        jobName: fields.text('run_id') ?? null,
+        stage: 'Development',
+      },
+      request.caller?.clientId ?? '',
+    );
+    return { model_version: registry.versionMessage(made) };
+  });
+  app.get('/model-versions/get', request => {
+    const fields = new Fields(request.query);
+    return {
+      model_version: registry.versionMessage(
+        registry.version(fields.requiredText('name'), fields.requiredText('version')),
+      ),
+    };
+  });
+  app.get('/model-versions/get-download-uri', request => {
+    const fields = new Fields(request.query);
+    return {
+      artifact_uri: artifactUri(
+        registry.version(fields.requiredText('name'), fields.requiredText('version')).properties.place,
+      ),
+    };
+  });
+  app.get('/model-versions/search', request => {
+    const fields = new Fields(request.query);
+    const filter = fields.text('filter');
+    const matches = searchFilter(filter, 'attributes');
+    // By name is how clients ask; only other filters look at every model.
+    const named = /^\s*(?:attributes?\.)?name\s*=\s*'([^']*)'\s*$/i.exec(filter ?? '')?.[1];
+    const candidates =
+      named === undefined ? models.containers().flatMap(item => models.versions(item.name)) : models.versions(named);
+    const found = candidates.filter(item =>
+      matches((entity, name) => {
+        if (entity === 'tags') return item.properties.tags[name];
+        const attributes: Record<string, string | number | undefined> = {
+          name: item.name,
+          run_id: item.properties.jobName ?? '',
+          version_number: Number(item.version),
+          source_path: artifactUri(item.properties.place),
+        };
+        return attributes[name];
+      }),
+    );
+    return {
+      model_versions: found
+        .reverse()
+        .slice(0, fields.number('max_results') ?? 10_000)
+        .map(found => registry.versionMessage(found)),
+    };
+  });
+  app.route({
+    method: ['PATCH', 'POST'],
+    url: '/model-versions/update',
+    handler: request => {
+      const fields = new Fields(request.body);
+      const found = registry.version(fields.requiredText('name'), fields.requiredText('version'));
+      const properties = { ...found.properties, description: fields.text('description') ?? null };
+      return { model_version: registry.versionMessage(models.put(found.name, found.version, properties, '')) };
+    },
+  });
+  app.post('/model-versions/set-tag', request => {
+    const fields = new Fields(request.body);
+    const found = registry.version(fields.requiredText('name'), fields.requiredText('version'));
+    const tags = { ...found.properties.tags, [fields.requiredText('key')]: fields.text('value') ?? '' };
+    models.put(found.name, found.version, { ...found.properties, tags }, '');
+    return {};
+  });
+  app.delete('/model-versions/delete-tag', request => {
+    const fields = new Fields({ ...(request.query as object), ...(request.body ?? {}) });
+    const found = registry.version(fields.requiredText('name'), fields.requiredText('version'));
+    const key = fields.requiredText('key');
+    const tags = Object.entries(found.properties.tags).filter(([name]) => name !== key);
+    models.put(found.name, found.version, { ...found.properties, tags: Object.fromEntries(tags) }, '');
+    return {};
+  });
+}
+
+function placeOfSource(source: string, context: AzureContext, jobs: JobOutputs): BlobPlace {
+  const proxied = /^mlflow-artifacts:(?:\/\/[^/]*)?\/(.*)$/.exec(source)?.[1];
+  if (proxied !== undefined) return artifactPlace(proxied);
+  const logged = /^models:\/(m-[\w]+)$/.exec(source)?.[1];
+  if (logged !== undefined) return { container: artifactContainer, path: loggedModelPrefix(logged) };
+  return resolveDataUri(source, context, jobs).place;
+}

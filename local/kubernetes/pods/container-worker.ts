@@ -1,0 +1,345 @@
+import { randomBytes } from 'node:crypto';
+import { createServer, type AddressInfo } from 'node:net';
+import { constants } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import { start, type Child } from '../../processes';
+import { timestamp } from '../objects/api-object';
+import { ContainerConfigError, expandArguments } from './container-environment';
+import type { PodLogs } from './pod-logs';
+import type { Container, ContainerState, ContainerStatus, Probe } from './pod-shapes';
+import { checkProbe, runProbe } from './probe';
+
+/** A program of this machine that stands for a container image. */
+export interface LocalImage {
+  command: string;
+  args: string[];
+  cwd: string;
+}
+
+/** A tenth of the kubelet's 10 s, so that a mistake is seen soon; the limit and the reset are the kubelet's. */
+const firstBackOffMilliseconds = 1000;
+const longestBackOffMilliseconds = 300_000;
+const backOffResetMilliseconds = 600_000;
+
+/** How often a container that is not ready yet is probed, so that a rollout here takes no longer than the program needs. */
+const startProbeMilliseconds = 200;
+
+/** How long it takes until what is missing is looked for again, and until a simulated container is ready. */
+const retryMilliseconds = 500;
+const simulatedStartMilliseconds = 50;
+
+export interface ContainerWorkerOptions {
+  podUid: string;
+  /** `name_namespace(uid)`, as the kubelet's messages name a pod. */
+  podText: string;
+  container: Container;
+  /** Absent: nothing runs, and the container is reported as ready. */
+  image: LocalImage | undefined;
+  restartPolicy: 'Always' | 'OnFailure' | 'Never';
+  graceMilliseconds: number;
+  /** What was known of the container before this process. */
+  before: ContainerStatus | undefined;
+  /** Resolved anew at every start. @throws ContainerConfigError */
+  environment: () => Record<string, string>;
+  /** Why a volume cannot be made, if so. */
+  missingVolume: () => string | undefined;
+  logs: PodLogs;
+  changed: () => void;
+  event: (type: 'Normal' | 'Warning', reason: string, message: string) => void;
+}
+
+/** Keeps one container of a pod running by the pod's restart policy, and its status true. */
+export class ContainerWorker {
+  status: ContainerStatus;
+  /** Where the process answers, while it runs. */
+  port: number | undefined;
+  readonly #o: ContainerWorkerOptions;
+  readonly #stopping = new AbortController();
+  #child: Child | undefined;
+  #running: Promise<void> | undefined;
+
+  constructor(options: ContainerWorkerOptions) {
+    this.#o = options;
+    const { container, before } = options;
+    this.status = {
+      name: container.name,
+      image: container.image,
+      imageID: '',
+      state: { waiting: { reason: 'ContainerCreating' } },
+      lastState: before && options.image ? lastStateOf(before) : {},
+      ready: false,
+      started: false,
+      restartCount: (before?.restartCount ?? 0) + (options.image && before?.containerID !== undefined ? 1 : 0),
+    };
+  }
+
+  /** Runs until the container has ended for good, or is stopped. */
+  run(): Promise<void> {
+    this.#running ??= this.#keepRunning().catch((error: unknown) => {
+      // Only a wait that was cut short by stop() ends here.
+      if (!this.#stopping.signal.aborted) throw error;
+    });
+    return this.#running;
+  }
+
+  /** Ends the process: SIGTERM, and SIGKILL after the grace period. */
+  async stop(graceMilliseconds: number): Promise<void> {
+    this.#stopping.abort();
+    await this.#child?.kill(graceMilliseconds);
+    await this.#running;
+  }
+
+  async #keepRunning(): Promise<void> {
+    const { container, image, event, podText } = this.#o;
+    if (!image && container.image.endsWith(':missing')) return this.#failToPull();
+    let backOff = 0;
+    while (!this.#stopping.signal.aborted) {
+      const environment = await this.#resolve();
+      if (!image) return this.#simulate();
+      const began = Date.now();
+      const ended = await this.#runOnce(image, environment);
+      if (this.#stopping.signal.aborted || this.#endsWith(ended?.exitCode ?? 1)) return;
+      if (Date.now() - began > backOffResetMilliseconds) backOff = 0;
+      if (backOff > 0) {
+        const message = `back-off ${backOff / 1000}s restarting failed container=${container.name} pod=${podText}`;
+        event('Warning', 'BackOff', `Back-off restarting failed container ${container.name} in pod ${podText}`);
+        this.#set({ state: { waiting: { reason: 'CrashLoopBackOff', message } } });
+        await this.#sleep(backOff);
+      }
+      backOff = backOff === 0 ? firstBackOffMilliseconds : Math.min(2 * backOff, longestBackOffMilliseconds);
+      this.status = { ...this.status, restartCount: this.status.restartCount + 1 };
+    }
+  }
+
+  async #failToPull(): Promise<void> {
+    const { container, event } = this.#o;
+    const failed = `failed to pull and unpack image "${container.image}": ${container.image}: not found`;
+    event('Warning', 'Failed', `Failed to pull image "${container.image}": ${failed}`);
+    this.#set({ state: { waiting: { reason: 'ErrImagePull', message: failed } } });
+    const message = `Back-off pulling image "${container.image}"`;
+    event('Normal', 'BackOff', message);
+    this.#set({ state: { waiting: { reason: 'ImagePullBackOff', message } } });
+    await this.#stopped();
+  }
+
+  /** Waits until everything is there that the container refers to. */
+  async #resolve(): Promise<Record<string, string>> {
+    const { container, image, event, environment, missingVolume } = this.#o;
+    for (;;) {
+      const noVolume = missingVolume();
+      if (noVolume !== undefined) {
+        event('Warning', 'FailedMount', noVolume);
+        this.#set({ state: { waiting: { reason: 'ContainerCreating' } } });
+        await this.#sleep(retryMilliseconds);
+        continue;
+      }
+      try {
+        if (image) checkRunnable(container);
+        return environment();
+      } catch (error) {
+        if (!(error instanceof ContainerConfigError)) throw error;
+        const { message } = error;
+        if (this.status.state.waiting?.message !== message) event('Warning', 'Failed', `Error: ${message}`);
+        this.#set({ state: { waiting: { reason: 'CreateContainerConfigError', message } } });
+        await this.#sleep(retryMilliseconds);
+      }
+    }
+  }
+
+  /** An image that no program stands for: its container does nothing but be there, so that rollouts around it go on. */
+  async #simulate(): Promise<void> {
+    await this.#sleep(simulatedStartMilliseconds);
+    this.#started(newContainerId());
+    this.#set({ ready: true, started: true });
+    await this.#stopped();
+  }
+
+  async #runOnce(image: LocalImage, environment: Record<string, string>): Promise<{ exitCode: number } | undefined> {
+    const { container, podUid, logs, event } = this.#o;
+    const port = await freePort();
+    this.#stopping.signal.throwIfAborted();
+    const containerId = newContainerId();
+    const [command = image.command, ...commandArgs] = expandArguments(container.command, environment) ?? [];
+    const ownArgs = expandArguments(container.args, environment);
+    const args = container.command ? [...commandArgs, ...(ownArgs ?? [])] : (ownArgs ?? image.args);
+    let child: Child;
+    try {
+      const env = { ...environment, PORT: String(port) };
+      child = start(command, args, { cwd: image.cwd, env, endWithParent: true });
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      event('Warning', 'Failed', `Error: ${message}`);
+      this.#set({ state: { waiting: { reason: 'CreateContainerError', message } } });
+      return undefined;
+    }
+    this.#child = child;
+    logs.record(podUid, container.name, containerId, [child.stdout, child.stderr]);
+    this.port = port;
+    const startedAt = this.#started(containerId);
+    event('Normal', 'Started', `Started container ${container.name}`);
+    const probing = new AbortController();
+    const probes = this.#probe(port, probing.signal);
+    const { code, signal } = await child.exit;
+    probing.abort();
+    await probes;
+    logs.ended(podUid, container.name, containerId);
+    this.#child = undefined;
+    this.port = undefined;
+    const exitCode = code ?? 128 + (signal ? constants.signals[signal] : 0);
+    const terminated = {
+      exitCode,
+      reason: exitCode === 0 ? 'Completed' : 'Error',
+      startedAt,
+      finishedAt: timestamp(),
+      containerID: containerId,
+    };
+    this.#set({ state: { terminated }, ready: false, started: false });
+    return { exitCode };
+  }
+
+  /** Whether the restart policy lets this be the end. */
+  #endsWith(exitCode: number): boolean {
+    const { restartPolicy } = this.#o;
+    return restartPolicy === 'Never' || (restartPolicy === 'OnFailure' && exitCode === 0);
+  }
+
+  #started(containerID: string): string {
+    const startedAt = timestamp();
+    const { terminated } = this.status.state;
+    const lastState: ContainerState = terminated ? { terminated } : this.status.lastState;
+    this.status = { ...this.status, lastState };
+    this.#set({ state: { running: { startedAt } }, containerID, imageID: this.#o.container.image });
+    return startedAt;
+  }
+
+  /** Runs the startup probe until it succeeds, then readiness and liveness side by side. */
+  async #probe(port: number, signal: AbortSignal): Promise<void> {
+    const { container, event } = this.#o;
+    try {
+      const { startupProbe, readinessProbe, livenessProbe } = container;
+      if (startupProbe && !(await this.#repeat('Startup', startupProbe, port, signal, ok => ok))) return;
+      this.#set({ started: true, ...(readinessProbe ? {} : { ready: true }) });
+      await Promise.all([
+        readinessProbe &&
+          this.#repeat('Readiness', readinessProbe, port, signal, ok => {
+            if (this.status.ready !== ok) this.#set({ ready: ok });
+            return false;
+          }),
+        livenessProbe &&
+          this.#repeat('Liveness', livenessProbe, port, signal, ok => {
+            if (ok) return false;
+            event('Normal', 'Killing', `Container ${container.name} failed liveness probe, will be restarted`);
+            void this.#child?.kill(this.#o.graceMilliseconds);
+            return true;
+          }),
+      ]);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  }
+
+  /**
+   * Probes at its period and tells `decide` of every result that its thresholds make; ends when that gives true.
+   * @returns false when the container failed its startup probe and was killed
+   */
+  async #repeat(
+    kind: 'Startup' | 'Readiness' | 'Liveness',
+    probe: Probe,
+    port: number,
+    signal: AbortSignal,
+    decide: (ok: boolean) => boolean,
+  ): Promise<boolean> {
+    const { container, event, graceMilliseconds } = this.#o;
+    const period = (probe.periodSeconds ?? 10) * 1000;
+    const began = Date.now();
+    let [successes, failures, succeeded] = [0, 0, false];
+    await delay((probe.initialDelaySeconds ?? 0) * 1000, undefined, { signal });
+    for (;;) {
+      const failure = await runProbe(probe, port);
+      signal.throwIfAborted();
+      [successes, failures] = failure === undefined ? [successes + 1, 0] : [0, failures + 1];
+      const starting = !succeeded && kind !== 'Liveness';
+      // Failures of the first moments are no news: the program is still starting, and is asked more often than a kubelet would.
+      const counted = starting ? Math.floor((Date.now() - began) / period) : failures;
+      if (failure !== undefined && counted > 0) event('Warning', 'Unhealthy', `${kind} probe failed: ${failure}`);
+      if (failure === undefined && successes >= (probe.successThreshold ?? 1)) {
+        succeeded = true;
+        if (decide(true)) return true;
+      } else if (failure !== undefined && counted >= (probe.failureThreshold ?? 3)) {
+        if (kind === 'Startup') {
+          event('Normal', 'Killing', `Container ${container.name} failed startup probe, will be restarted`);
+          void this.#child?.kill(graceMilliseconds);
+          return false;
+        }
+        if (decide(false)) return true;
+      }
+      await delay(starting && !succeeded ? Math.min(period, startProbeMilliseconds) : period, undefined, { signal });
+    }
+  }
+
+  #set(change: Partial<ContainerStatus>): void {
+    const { waiting } = change.state ?? {};
+    const { terminated } = this.status.state;
+    this.status = {
+      ...this.status,
+      // What ended stays visible while the next run is waited for.
+      ...(waiting && terminated ? { lastState: { terminated } } : {}),
+      ...(waiting ? { ready: false, started: false } : {}),
+      ...change,
+    };
+    this.#o.changed();
+  }
+
+  #sleep(milliseconds: number): Promise<void> {
+    return delay(milliseconds, undefined, { signal: this.#stopping.signal });
+  }
+
+  #stopped(): Promise<void> {
+    const { signal } = this.#stopping;
+    return new Promise(resolve => {
+      if (signal.aborted) resolve();
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+  }
+}
+
+/** The process that ran when the server ended is gone, however it was. */
+function lastStateOf(before: ContainerStatus): ContainerState {
+  const { state, containerID } = before;
+  if (state.terminated) return { terminated: state.terminated };
+  if (!state.running || containerID === undefined) return before.lastState;
+  const { startedAt } = state.running;
+  return { terminated: { exitCode: 255, reason: 'Unknown', startedAt, finishedAt: timestamp(), containerID } };
+}
+
+/** @throws ContainerConfigError for what a plain process cannot be given */
+function checkRunnable(container: Container): void {
+  const [mount] = container.volumeMounts ?? [];
+  if (mount) {
+    throw new ContainerConfigError(
+      `local Kubernetes runs containers as plain processes and cannot mount volume "${mount.name}" at ${mount.mountPath}`,
+    );
+  }
+  if (container.lifecycle) {
+    throw new ContainerConfigError('local Kubernetes runs containers as plain processes and has no lifecycle hooks');
+  }
+  checkProbe(container.readinessProbe, 'readinessProbe');
+  checkProbe(container.livenessProbe, 'livenessProbe');
+  checkProbe(container.startupProbe, 'startupProbe');
+}
+
+/** Begins with the time, so that ids sort in the order of the runs. */
+function newContainerId(): string {
+  return `local://${Date.now().toString(16).padStart(12, '0')}${randomBytes(10).toString('hex')}`;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  await new Promise(resolve => server.close(resolve));
+  return port;
+}

@@ -1,0 +1,194 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { EventRecorder } from '../controllers/event-recorder';
+import { timestamp } from '../objects/api-object';
+import type { ObjectStore } from '../objects/object-store';
+import { resourceNamed } from '../objects/resources';
+import { containerEnvironment, missingVolumeSource } from './container-environment';
+import { ContainerWorker, type LocalImage } from './container-worker';
+import { nodeName, unschedulable } from './local-node';
+import type { PodLogs } from './pod-logs';
+import type { Condition, Container, ContainerStatus, Pod, PodStatus } from './pod-shapes';
+
+/** On the pod: where its process answers on this machine. */
+export const urlAnnotation = 'local.guardian/url';
+/** On the pod: no program of this machine stands for any of its images, so nothing runs. */
+export const simulatedAnnotation = 'local.guardian/simulated';
+
+export interface PodWorkerOptions {
+  store: ObjectStore;
+  events: EventRecorder;
+  logs: PodLogs;
+  /** Programs by image name. */
+  images: Readonly<Record<string, LocalImage>>;
+  /** Variables that every container gets; its own win. */
+  environment: Readonly<Record<string, string>>;
+  log: (line: string) => void;
+}
+
+const resource = resourceNamed('pods');
+
+/** Brings one pod to life on this machine and keeps its status true until it is stopped. */
+export class PodWorker {
+  readonly #o: PodWorkerOptions;
+  readonly #pod: Pod;
+  readonly #initContainers: ContainerWorker[];
+  readonly #containers: ContainerWorker[];
+  #stopped = false;
+  /** Containers that have ended for good, by name. */
+  readonly #ended = new Set<string>();
+
+  constructor(options: PodWorkerOptions, pod: Pod) {
+    this.#o = options;
+    this.#pod = pod;
+    const { spec, status } = pod;
+    const policy = spec.restartPolicy ?? 'Always';
+    const make = (container: Container, before: ContainerStatus[] | undefined, restartPolicy: typeof policy) =>
+      new ContainerWorker({
+        podUid: pod.metadata.uid,
+        podText: `${pod.metadata.name}_${pod.metadata.namespace ?? ''}(${pod.metadata.uid})`,
+        container,
+        image: options.images[container.image],
+        restartPolicy,
+        graceMilliseconds: (spec.terminationGracePeriodSeconds ?? 30) * 1000,
+        before: before?.find(one => one.name === container.name),
+        environment: () => ({ ...this.#baseEnvironment(), ...containerEnvironment(options.store, pod, container) }),
+        missingVolume: () => missingVolumeSource(options.store, pod),
+        logs: options.logs,
+        changed: () => this.#publish(),
+        event: (type, reason, message) => options.events.record(pod, type, reason, message, 'kubelet'),
+      });
+    const initPolicy = policy === 'Never' ? 'Never' : 'OnFailure';
+    this.#initContainers = (spec.initContainers ?? []).map(one => make(one, status?.initContainerStatuses, initPolicy));
+    this.#containers = spec.containers.map(one => make(one, status?.containerStatuses, policy));
+  }
+
+  /** Resolves when every container has ended for good, or the pod was stopped. */
+  async run(): Promise<void> {
+    const { store, events } = this.#o;
+    const misfit = unschedulable(store, this.#pod);
+    if (misfit !== undefined) {
+      events.record(this.#pod, 'Warning', 'FailedScheduling', misfit, 'default-scheduler');
+      this.#publishUnschedulable(misfit);
+      return;
+    }
+    this.#publish();
+    for (const [index, worker] of this.#initContainers.entries()) {
+      const simulated = this.#o.images[this.#pod.spec.initContainers?.[index]?.image ?? ''] === undefined;
+      // Nothing runs for an unknown image, so there is nothing to wait for.
+      if (!simulated) await worker.run();
+      if (this.#stopped) return;
+      this.#ended.add(worker.status.name);
+      if (!simulated && worker.status.state.terminated?.exitCode !== 0) return this.#publish();
+    }
+    await Promise.all(
+      this.#containers.map(async worker => {
+        await worker.run();
+        if (this.#stopped) return;
+        this.#ended.add(worker.status.name);
+        this.#publish();
+      }),
+    );
+  }
+
+  /** Ends the processes. The stored pod stays as it is: who stops the pod decides what becomes of it. */
+  async stop(graceMilliseconds: number): Promise<void> {
+    this.#stopped = true;
+    await Promise.all([...this.#initContainers, ...this.#containers].map(worker => worker.stop(graceMilliseconds)));
+  }
+
+  #baseEnvironment(): Record<string, string> {
+    return {
+      PATH: process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin',
+      HOSTNAME: this.#pod.metadata.name,
+      ...this.#o.environment,
+    };
+  }
+
+  #publishUnschedulable(message: string): void {
+    const live = this.#live();
+    if (!live) return;
+    const conditions = withTransitions(live.status?.conditions, [
+      { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message },
+    ]);
+    this.#store(live, { ...live, status: { ...live.status, phase: 'Pending', conditions } });
+  }
+
+  #publish(): void {
+    const live = this.#live();
+    if (!live || this.#stopped) return;
+    const real = this.#pod.spec.containers.some(one => this.#o.images[one.image] !== undefined);
+    const { [urlAnnotation]: _, ...annotations } = live.metadata.annotations ?? {};
+    const port = this.#containers.find(worker => worker.port !== undefined)?.port;
+    if (!real) annotations[simulatedAnnotation] = 'true';
+    if (port !== undefined) annotations[urlAnnotation] = `http://127.0.0.1:${port}`;
+    this.#store(live, {
+      ...live,
+      metadata: { ...live.metadata, ...(Object.keys(annotations).length > 0 ? { annotations } : {}) },
+      spec: { ...live.spec, nodeName },
+      status: this.#status(live.status),
+    });
+  }
+
+  #status(before: PodStatus | undefined): PodStatus {
+    const containers = this.#containers.map(worker => worker.status);
+    const initialized = this.#initContainers.every(({ status }) => this.#ended.has(status.name));
+    const phase = this.#phase(initialized);
+    const notReady = containers.filter(one => !one.ready).map(one => one.name);
+    const readiness =
+      notReady.length === 0
+        ? ({ status: 'True' } as const)
+        : ({
+            status: 'False',
+            reason: phase === 'Succeeded' ? 'PodCompleted' : 'ContainersNotReady',
+            message: `containers with unready status: [${notReady.join(' ')}]`,
+          } as const);
+    return {
+      ...before,
+      phase,
+      conditions: withTransitions(before?.conditions, [
+        { type: 'PodScheduled', status: 'True' },
+        { type: 'Initialized', status: initialized ? 'True' : 'False' },
+        { type: 'ContainersReady', ...readiness },
+        { type: 'Ready', ...readiness },
+      ]),
+      hostIP: '127.0.0.1',
+      podIP: '127.0.0.1',
+      startTime: before?.startTime ?? timestamp(),
+      containerStatuses: containers,
+      ...(this.#initContainers.length > 0
+        ? { initContainerStatuses: this.#initContainers.map(worker => worker.status) }
+        : {}),
+    };
+  }
+
+  #phase(initialized: boolean): PodStatus['phase'] {
+    const ends = this.#containers.map(({ status }) =>
+      this.#ended.has(status.name) ? status.state.terminated?.exitCode : undefined,
+    );
+    if (initialized && ends.every(code => code === 0)) return 'Succeeded';
+    if (initialized && ends.every(code => code !== undefined)) return 'Failed';
+    const initFailed = this.#initContainers.some(
+      ({ status }) => this.#ended.has(status.name) && (status.state.terminated?.exitCode ?? 0) !== 0,
+    );
+    if (initFailed) return 'Failed';
+    return this.#containers.some(({ status }) => status.containerID !== undefined) ? 'Running' : 'Pending';
+  }
+
+  #live(): Pod | undefined {
+    const { namespace, name, uid } = this.#pod.metadata;
+    const live = this.#o.store.get(resource, namespace, name) as Pod | undefined;
+    return live?.metadata.uid === uid ? live : undefined;
+  }
+
+  #store(live: Pod, changed: Pod): void {
+    if (!isDeepStrictEqual(live, changed)) this.#o.store.put(resource, changed);
+  }
+}
+
+/** Keeps the time of the last change of every condition that is as it was. */
+function withTransitions(before: Condition[] | undefined, now: Omit<Condition, 'lastTransitionTime'>[]): Condition[] {
+  return now.map(condition => {
+    const known = before?.find(one => one.type === condition.type && one.status === condition.status);
+    return { lastProbeTime: null, ...condition, lastTransitionTime: known?.lastTransitionTime ?? timestamp() };
+  });
+}

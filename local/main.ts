@@ -1,0 +1,129 @@
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { parse } from 'yaml';
+import { startLocalCloud, type LocalCloud } from './cloud';
+import { runPipeline } from './pipeline/run-pipeline';
+import { localProject } from './project';
+
+const usage = `npm run local -- [--port P] [--state DIR]
+    Local Azure and Kubernetes in the foreground, until SIGTERM or Ctrl-C. The first line on standard output is one JSON object with all addresses.
+npm run local -- pipeline FILE [--var name=value] [--param name=value] [--state DIR]
+    Runs one Azure Pipelines file against them and stops; exit code 1 when the run failed.`;
+
+const root = resolve(__dirname, '..');
+const defaultState = resolve('.local', 'state');
+
+/** People read the log on standard error; standard output is for programs. */
+function log(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+/** Aborted by the first SIGTERM or SIGINT; a second one ends the process at once (children are killed on exit). */
+function stopSignal(): AbortSignal {
+  const abort = new AbortController();
+  for (const name of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(name, () => {
+      if (abort.signal.aborted) process.exit(130);
+      log(`${name}: stopping`);
+      abort.abort(new Error(`Stopped by ${name}.`));
+    });
+  }
+  return abort.signal;
+}
+
+async function serve(args: string[]): Promise<number> {
+  const { values } = parseArgs({
+    args,
+    options: { port: { type: 'string', default: '0' }, state: { type: 'string', default: defaultState } },
+  });
+  const port = Number(values.port);
+  // Blobs and Kubernetes listen on the next two.
+  if (!Number.isInteger(port) || port < 0 || port > 65533)
+    throw new UsageError(`--port must be a whole number from 0 to 65533, not "${values.port}".`);
+  const signal = stopSignal();
+  const cloud = await startLocalCloud({ port, stateDir: values.state, log });
+  process.stdout.write(`${JSON.stringify(cloud.description)}\n`);
+  log(
+    `Local Azure listens at ${cloud.description.arm}, Kubernetes at ${cloud.kubernetesUrl}; state in ${resolve(values.state)}.`,
+  );
+  await aborted(signal);
+  await cloud.stop();
+  return 0;
+}
+
+async function pipeline(args: string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      state: { type: 'string', default: defaultState },
+      var: { type: 'string', multiple: true, default: [] },
+      param: { type: 'string', multiple: true, default: [] },
+    },
+  });
+  const [file, ...others] = positionals;
+  if (file === undefined || others.length > 0) throw new UsageError('Give one pipeline file.');
+  const variables = pairs('--var', values.var);
+  // As in the web form of Azure Pipelines, a parameter's value is YAML: 3 is a number, true a boolean.
+  const parameters = Object.fromEntries(
+    Object.entries(pairs('--param', values.param)).map(([name, value]) => [name, parse(value) as unknown]),
+  );
+  const signal = stopSignal();
+  const cloud = await startLocalCloud({ port: 0, stateDir: values.state, log });
+  try {
+    const run = await runPipeline({
+      file: resolve(file),
+      parameters,
+      variables,
+      project: projectOf(cloud),
+      runDir: resolve(values.state, 'runs', new Date().toISOString().replace(/[:.]/g, '-')),
+      signal,
+      onLine: line => process.stdout.write(`${line}\n`),
+    });
+    log(`${file}: ${run.result}`);
+    return run.result === 'Succeeded' || run.result === 'SucceededWithIssues' ? 0 : 1;
+  } finally {
+    await cloud.stop();
+  }
+}
+
+/** The tasks are those of the build, in dist/tasks; `checkout: self` is the current folder. */
+function projectOf(cloud: LocalCloud): ReturnType<typeof localProject> {
+  return localProject(cloud, { sourcesDir: process.cwd(), taskDirs: [resolve(root, 'dist', 'tasks')] });
+}
+
+class UsageError extends Error {}
+
+function pairs(option: string, given: string[]): Record<string, string> {
+  return Object.fromEntries(
+    given.map(pair => {
+      const at = pair.indexOf('=');
+      if (at <= 0) throw new UsageError(`${option} must be name=value, not "${pair}".`);
+      return [pair.slice(0, at), pair.slice(at + 1)];
+    }),
+  );
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise(done => {
+    if (signal.aborted) done();
+    else signal.addEventListener('abort', () => done(), { once: true });
+  });
+}
+
+async function main(args: string[]): Promise<void> {
+  if (args.includes('--help')) {
+    process.stdout.write(`${usage}\n`);
+    return;
+  }
+  try {
+    process.exitCode = args[0] === 'pipeline' ? await pipeline(args.slice(1)) : await serve(args);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    const isUsage = error instanceof UsageError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS');
+    log(isUsage ? `${message}\n\n${usage}` : message);
+    process.exitCode = isUsage ? 2 : 1;
+  }
+}
+
+if (require.main === module) void main(process.argv.slice(2));

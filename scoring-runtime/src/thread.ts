@@ -1,0 +1,73 @@
+import { parentPort, Worker } from 'node:worker_threads';
+
+/** A request to a thread, or its answer, by number. */
+interface Envelope {
+  readonly id: number;
+  readonly body: unknown;
+}
+
+type Answer = { readonly id: number } & ({ readonly body: unknown } | { readonly failure: string });
+
+/** A thread that answers requests, several at a time. `Requests` maps what is asked to what is answered. */
+export class Thread<Request, Response> {
+  readonly #worker: Worker;
+  readonly #pending = new Map<number, { resolve: (body: Response) => void; reject: (error: Error) => void }>();
+  #next = 0;
+  #stopping = false;
+
+  /** @param onDeath called once when the thread ends without having been stopped; every pending request is rejected */
+  constructor(file: string, data: unknown, onDeath: (error: Error) => void) {
+    this.#worker = new Worker(file, { workerData: data });
+    let cause: Error | undefined;
+    this.#worker.on('message', (answer: Answer) => this.#settle(answer));
+    this.#worker.on('error', error => {
+      cause = error instanceof Error ? error : new Error(String(error));
+    });
+    this.#worker.on('exit', code => {
+      const error = cause ?? new Error(`A thread ended with code ${code}.`);
+      for (const { reject } of this.#pending.values()) reject(error);
+      this.#pending.clear();
+      if (!this.#stopping) onDeath(error);
+    });
+  }
+
+  get pending(): number {
+    return this.#pending.size;
+  }
+
+  /** @param transfer buffers that move to the thread instead of being copied; the caller must not touch them again */
+  ask(request: Request, transfer: readonly ArrayBuffer[] = []): Promise<Response> {
+    return new Promise((resolve, reject) => {
+      const id = this.#next++;
+      this.#pending.set(id, { resolve, reject });
+      this.#worker.postMessage({ id, body: request } satisfies Envelope, transfer);
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await this.#worker.terminate();
+  }
+
+  #settle(answer: Answer): void {
+    const waiting = this.#pending.get(answer.id);
+    this.#pending.delete(answer.id);
+    if ('failure' in answer) waiting?.reject(new Error(answer.failure));
+    else waiting?.resolve(answer.body as Response);
+  }
+}
+
+/** The other side: answers every request of the main thread with `handle`, and an error with its message. */
+export function answerRequests(
+  handle: (request: unknown) => Promise<{ body: unknown; transfer: readonly ArrayBuffer[] }>,
+): void {
+  const port = parentPort;
+  if (!port) throw new Error('This file runs as a thread of the server.');
+  port.on('message', ({ id, body }: Envelope) => {
+    handle(body).then(
+      ({ body, transfer }) => port.postMessage({ id, body } satisfies Answer, transfer),
+      (error: unknown) =>
+        port.postMessage({ id, failure: error instanceof Error ? error.message : String(error) } satisfies Answer),
+    );
+  });
+}

@@ -1,0 +1,138 @@
+import { listDeployments } from '../../lib/azureml/online-deployments';
+import { createEndpoint, existingEndpoint, getEndpoint, type OnlineEndpoint } from '../../lib/azureml/online-endpoints';
+import { whenFree, type OperationWait } from '../../lib/azureml/online-operation';
+import type { Workspace } from '../../lib/azureml/workspace';
+import type { Outcome, TaskHost } from '../../lib/host/task-host';
+import { isHealthy } from '../../lib/release/deployments';
+import { owner, tag } from '../../lib/release/tags';
+import { formatTraffic, sameTraffic } from '../../lib/release/traffic';
+import { ensureDeployment } from './ensure-deployment';
+import { giveUpDeployment } from './failed-deployment';
+import type { DeployInputs } from './inputs';
+import { preflight, type Preflight } from './preflight';
+import { moveTraffic } from './move-traffic';
+import { report } from './release-report';
+import { createRuntime } from './runtime-environment';
+import { keptWarm, settleRoles, type Roles } from './settle-roles';
+import { smokeTest } from './smoke-test';
+
+/** Brings a model version to the endpoint: first without traffic, then tested, then with its share. */
+export async function deploy(
+  inputs: DeployInputs,
+  workspace: Workspace,
+  runtimeFolder: string,
+  host: TaskHost,
+): Promise<Outcome> {
+  const wait: OperationWait = { clock: host.clock, signal: host.signal, info: line => host.info(line) };
+  const found = await preflight(inputs, workspace, runtimeFolder, host);
+  const { plan, state, runtime } = found;
+  host.info(`Model ${plan.model.name}:${plan.model.version}, deployment ${plan.name} as ${plan.role}`);
+  if (inputs.whatIf) {
+    host.info(whatIfText(inputs, found));
+    return { result: 'succeeded', message: 'What if: nothing was written' };
+  }
+
+  host.progress(5, 'Preparing');
+  if (runtime?.exists === false) await createRuntime(workspace, runtime, runtimeFolder, host);
+  else if (runtime) host.info(`Environment ${runtime.name}:${runtime.version} exists, nothing to upload`);
+  const endpoint = state.endpoint ?? (await makeEndpoint(inputs, workspace, wait));
+
+  host.progress(10, `Deploying ${plan.name}`);
+  const made = await makeReady(workspace, endpoint, found, host, wait);
+
+  host.progress(80, 'Moving traffic');
+  const move = { endpoint: state.endpoint ?? endpoint, live: state.live, next: plan.traffic };
+  const moved = await moveTraffic(inputs, workspace, move, 'deploy', host, wait);
+  await settleRoles(workspace, moved.endpoint, rolesAfter(inputs, found), host, wait);
+
+  const deployments = await listDeployments(workspace, endpoint.name);
+  await report(
+    {
+      action: 'deploy',
+      ...moved,
+      deployments,
+      deployment: plan.name,
+      model: `${plan.model.name}:${plan.model.version}`,
+      modelTags: plan.model.tags,
+      environment: plan.content.environmentId,
+      before: state.live,
+    },
+    host,
+  );
+  host.progress(100, 'Done');
+  const unchanged = made === 'unchanged' && moved.revision === moved.previousRevision;
+  const traffic = formatTraffic(moved.endpoint.traffic);
+  return {
+    result: 'succeeded',
+    message: `${plan.name} ${unchanged ? 'unchanged' : made} on ${endpoint.name}; live traffic: ${traffic}`,
+  };
+}
+
+/** Looks again before each try: a PUT on an endpoint that another run has just made would end its live traffic. */
+async function makeEndpoint(inputs: DeployInputs, workspace: Workspace, wait: OperationWait): Promise<OnlineEndpoint> {
+  const name = inputs.endpointName;
+  wait.info(`Creating endpoint ${name}`);
+  const tags = { ...inputs.tags, [tag.owner]: owner };
+  const make = async () => (await getEndpoint(workspace, name)) ?? (await createEndpoint(workspace, name, tags, wait));
+  return whenFree(name, make, wait);
+}
+
+/** The deployment, ready and tested, at 0 %. What this run made and cannot use is taken away again. */
+async function makeReady(
+  workspace: Workspace,
+  endpoint: OnlineEndpoint,
+  { plan, smokeTest: test }: Preflight,
+  host: TaskHost,
+  wait: OperationWait,
+): Promise<'created' | 'updated' | 'unchanged'> {
+  const id = { endpoint: endpoint.name, name: plan.name };
+  let made: 'created' | 'updated' | 'unchanged' | undefined;
+  try {
+    made = await ensureDeployment(workspace, id, plan, host, wait);
+    host.info(`Deployment ${plan.name} is ready${made === 'unchanged' ? ' (unchanged)' : ''}`);
+    if (test) {
+      host.progress(75, 'Smoke test');
+      await smokeTest(workspace, await existingEndpoint(workspace, endpoint.name), plan.name, test, host);
+    }
+    return made;
+  } catch (error) {
+    if (host.signal.aborted) {
+      host.info(
+        `Live traffic was not touched. Deployment ${plan.name} may be left on ${endpoint.name} without traffic: the next run with the same content goes on with it, a run with another one removes it.`,
+      );
+      throw error;
+    }
+    // A deployment that was ready before this run is not ours to take away.
+    const wasReady = plan.existing !== undefined && isHealthy(plan.existing);
+    const ours = made === 'created' || (made === undefined && !wasReady);
+    throw ours ? await giveUpDeployment(workspace, id, error, host, wait) : error;
+  }
+}
+
+function rolesAfter(inputs: DeployInputs, { plan, state }: Preflight): Roles {
+  const warm = keptWarm(state.deployments);
+  if (plan.role === 'challenger') return { champion: state.champion?.name, challenger: plan.name, previous: warm };
+  if (inputs.strategy === 'challenger') {
+    return { champion: plan.name, challenger: state.challenger?.name, previous: warm };
+  }
+  const replaced = state.champion && state.champion.name !== plan.name ? [state.champion.name] : warm;
+  return { champion: plan.name, challenger: undefined, previous: inputs.keepPrevious ? replaced : [] };
+}
+
+function whatIfText(inputs: DeployInputs, { state, plan, runtime, smokeTest: test }: Preflight): string {
+  const { existing } = plan;
+  const steps = [
+    ...(runtime?.exists === false ? [`upload and register environment ${runtime.name}:${runtime.version}`] : []),
+    ...(state.endpoint ? [] : [`create endpoint ${inputs.endpointName} with key authentication`]),
+    ...(existing
+      ? existing.instanceCount === plan.instanceCount
+        ? []
+        : [`scale ${plan.name} from ${existing.instanceCount} to ${plan.instanceCount} instances`]
+      : [`create deployment ${plan.name}: ${plan.instanceCount} x ${plan.content.instanceType}`]),
+    ...(test ? [`send ${test.name} to ${plan.name}`] : []),
+    ...(sameTraffic(state.live, plan.traffic)
+      ? []
+      : [`change live traffic from ${formatTraffic(state.live)} to ${formatTraffic(plan.traffic)}`]),
+  ];
+  return steps.length === 0 ? 'What if: nothing would change' : `What if, this would be done:\n- ${steps.join('\n- ')}`;
+}

@@ -1,0 +1,104 @@
+import { createHash } from 'node:crypto';
+import type { DeploymentContent, OnlineDeployment } from '../../lib/azureml/online-deployments';
+import { deploymentName, type Role } from '../../lib/release/deployments';
+import { currentRevision } from '../../lib/release/revisions';
+import { owner, tag, tagValue, type Tags } from '../../lib/release/tags';
+import { allTo, challengerTraffic, type Traffic } from '../../lib/release/traffic';
+import type { EndpointState } from './endpoint-state';
+import type { DeployInputs } from './inputs';
+
+/** The model version to deploy. */
+export interface ModelToDeploy {
+  readonly id: string;
+  readonly name: string;
+  readonly version: string;
+  /** sha256 of its files, when it was registered by RegisterModel. */
+  readonly digest: string | undefined;
+  readonly tags: Tags;
+}
+
+export interface DeploymentPlan {
+  readonly name: string;
+  readonly model: ModelToDeploy;
+  readonly content: DeploymentContent;
+  readonly role: Role;
+  readonly instanceCount: number;
+  readonly tags: Tags;
+  /** Live traffic that it is to end with. */
+  readonly traffic: Traffic;
+  /** What has this name now; by the name's making it has the same content. */
+  readonly existing: OnlineDeployment | undefined;
+}
+
+/** Instances when the pipeline does not say. */
+const championInstances = 3;
+const challengerInstances = 1;
+
+export function planDeployment(
+  inputs: DeployInputs,
+  state: EndpointState,
+  model: ModelToDeploy,
+  environmentId: string,
+): DeploymentPlan {
+  const content = contentOf(inputs, model, environmentId);
+  const name = deploymentName(model.version, contentHash(content));
+  const existing = state.deployments.find(one => one.name === name);
+  const { champion, challenger, live, endpoint } = state;
+  // Without a champion there is nobody to challenge, and a champion cannot challenge itself.
+  const onTrial = inputs.strategy === 'challenger' && champion !== undefined && champion.name !== name;
+  const role: Role = onTrial ? 'challenger' : 'champion';
+  return {
+    name,
+    model,
+    content,
+    role,
+    existing,
+    instanceCount: inputs.instanceCount ?? defaultInstances(role, existing),
+    tags: {
+      ...inputs.tags,
+      [tag.owner]: owner,
+      [tag.role]: role,
+      [tag.model]: tagValue(`${model.name}:${model.version}`),
+      [tag.revision]: String(currentRevision(endpoint?.tags ?? {}) + 1),
+      ...(model.digest ? { [tag.digest]: model.digest } : {}),
+    },
+    traffic: onTrial
+      ? challengerTraffic(live, name, inputs.challengerTraffic, challenger?.name)
+      : inputs.strategy === 'challenger' && champion
+        ? live
+        : allTo(name),
+  };
+}
+
+/** One that has its role already keeps its size, which somebody may have changed by hand. */
+function defaultInstances(role: Role, existing: OnlineDeployment | undefined): number {
+  if (existing && existing.tags[tag.role] === role && existing.instanceCount > 0) return existing.instanceCount;
+  return role === 'champion' ? championInstances : challengerInstances;
+}
+
+function contentOf(inputs: DeployInputs, model: ModelToDeploy, environmentId: string): DeploymentContent {
+  return {
+    ...inputs.settings,
+    modelId: model.id,
+    environmentId,
+    environmentVariables: {
+      GUARDIAN_MODEL_NAME: model.name,
+      GUARDIAN_MODEL_VERSION: model.version,
+      ...(model.digest ? { GUARDIAN_MODEL_DIGEST: model.digest } : {}),
+      ...inputs.settings.environmentVariables,
+    },
+  };
+}
+
+/** Equal for equal content, whatever the order in which it was written down. Size and tags can change in place. */
+function contentHash(content: DeploymentContent): string {
+  return createHash('sha256')
+    .update(JSON.stringify(sorted(content)))
+    .digest('hex');
+}
+
+function sorted(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(entries.map(([key, inner]) => [key, sorted(inner)]));
+}

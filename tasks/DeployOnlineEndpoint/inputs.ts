@@ -1,0 +1,98 @@
+import type { ServiceConnection, TaskHost } from '../../lib/host/task-host';
+import { assetName, endpointName, TaskInputs } from '../../lib/host/task-inputs';
+import type { DeploymentContent } from '../../lib/azureml/online-deployments';
+
+export interface Target {
+  readonly connection: ServiceConnection;
+  readonly resourceGroup: string;
+  readonly workspaceName: string;
+  readonly endpointName: string;
+  readonly whatIf: boolean;
+}
+
+export interface DeployInputs extends Target {
+  readonly action: 'deploy';
+  readonly modelName: string;
+  readonly modelVersion: string;
+  readonly strategy: 'allAtOnce' | 'challenger';
+  /** Percent of live traffic. */
+  readonly challengerTraffic: number;
+  /** Undefined: the bundled scoring runtime. */
+  readonly environment: string | undefined;
+  readonly settings: Omit<DeploymentContent, 'modelId' | 'environmentId'>;
+  /** Undefined: 3 as champion, 1 as challenger. */
+  readonly instanceCount: number | undefined;
+  readonly smokeTestFile: string | undefined;
+  readonly keepPrevious: boolean;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+export interface PromoteInputs extends Target {
+  readonly action: 'promote';
+  /** Undefined: as many as the champion has. */
+  readonly instanceCount: number | undefined;
+  readonly keepPrevious: boolean;
+}
+
+export interface AbortInputs extends Target {
+  readonly action: 'abort';
+}
+
+export type Inputs = DeployInputs | PromoteInputs | AbortInputs;
+
+/** The most that Azure takes; what a subscription may use is less, and Azure says so. */
+const maxInstances = 500;
+
+export function readInputs(host: TaskHost): Inputs {
+  const inputs = new TaskInputs(host);
+  const action = inputs.choice('action', ['deploy', 'promote', 'abort'], 'deploy');
+  const target: Target = {
+    connection: inputs.requiredConnection('azureSubscription'),
+    resourceGroup: inputs.required('resourceGroup'),
+    workspaceName: inputs.required('workspaceName'),
+    endpointName: inputs.required('endpointName', endpointName),
+    whatIf: inputs.boolean('whatIf', false),
+  };
+  const read = readAction(inputs, action, target);
+  inputs.finish();
+  return read;
+}
+
+function readAction(inputs: TaskInputs, action: Inputs['action'], target: Target): Inputs {
+  if (action === 'abort') return { action, ...target };
+  const instanceCount = inputs.integer('instanceCount', { min: 1, max: maxInstances });
+  const keepPrevious = inputs.boolean('keepPrevious', true);
+  if (action === 'promote') return { action, ...target, instanceCount, keepPrevious };
+  const tags = inputs.pairs('tags');
+  for (const name of Object.keys(tags).filter(one => one.toLowerCase().startsWith('guardian.'))) {
+    inputs.problem('tags', `names ${name}, but names that start with guardian. belong to this extension`);
+  }
+  return {
+    action,
+    ...target,
+    modelName: inputs.required('modelName', assetName),
+    modelVersion: inputs.optional('modelVersion') ?? 'latest',
+    strategy: inputs.choice('strategy', ['allAtOnce', 'challenger'], 'allAtOnce'),
+    challengerTraffic: inputs.integer('challengerTraffic', { min: 0, max: 99 }) ?? 10,
+    environment: inputs.optional('environment', {
+      pattern: /^azureml:/,
+      says: 'empty, or of the form azureml:name:version, azureml:name@latest or azureml://registries/…',
+    }),
+    settings: {
+      environmentVariables: inputs.pairs('environmentVariables'),
+      instanceType: inputs.optional('instanceType') ?? 'Standard_DS3_v2',
+      requestTimeoutSeconds: inputs.integer('requestTimeoutSeconds', { min: 1, max: 180 }) ?? 5,
+      maxConcurrentRequests: inputs.integer('maxConcurrentRequests', { min: 1, max: 1000 }) ?? 4,
+      probe: {
+        initialDelaySeconds: inputs.integer('probeInitialDelaySeconds', { min: 0, max: 3600 }) ?? 10,
+        periodSeconds: inputs.integer('probePeriodSeconds', { min: 1, max: 3600 }) ?? 10,
+        timeoutSeconds: inputs.integer('probeTimeoutSeconds', { min: 1, max: 3600 }) ?? 2,
+        failureThreshold: inputs.integer('probeFailureThreshold', { min: 1, max: 1000 }) ?? 30,
+      },
+    },
+    instanceCount,
+    smokeTestFile: inputs.optionalPath('smokeTestFile'),
+    keepPrevious,
+    tags,
+  };
+}

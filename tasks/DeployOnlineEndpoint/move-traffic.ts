@@ -1,0 +1,70 @@
+import { getEndpoint, replaceEndpoint, type OnlineEndpoint } from '../../lib/azureml/online-endpoints';
+import type { OperationWait } from '../../lib/azureml/online-operation';
+import { changeTraffic, type ChangedTraffic } from '../../lib/azureml/online-traffic';
+import { openWorkspace, type Workspace } from '../../lib/azureml/workspace';
+import type { TaskHost } from '../../lib/host/task-host';
+import { currentRevision } from '../../lib/release/revisions';
+import { formatTraffic, sameTraffic, type Traffic } from '../../lib/release/traffic';
+import type { Target } from './inputs';
+import { changeTags } from './release-report';
+
+export interface Move {
+  /** The endpoint as it was when the move was decided. */
+  readonly endpoint: OnlineEndpoint;
+  readonly live: Traffic;
+  readonly next: Traffic;
+}
+
+/** Changes live traffic when it differs; when the pipeline cancels in the middle of it, puts it back. */
+export async function moveTraffic(
+  target: Target,
+  workspace: Workspace,
+  { endpoint, live, next }: Move,
+  action: string,
+  host: TaskHost,
+  wait: OperationWait,
+): Promise<ChangedTraffic> {
+  if (sameTraffic(live, next)) {
+    const revision = currentRevision(endpoint.tags);
+    host.info(`Live traffic stays ${formatTraffic(live)} (revision ${revision})`);
+    return { endpoint, revision, previousRevision: revision };
+  }
+  const change = { expected: live, next, tags: changeTags(action, host) };
+  try {
+    const changed = await changeTraffic(workspace, endpoint.name, change, wait);
+    host.info(`Live traffic is ${formatTraffic(next)} (revision ${changed.revision})`);
+    host.addBuildTag(`${endpoint.name}-r${changed.revision}`);
+    return changed;
+  } catch (error) {
+    if (host.signal.aborted) host.info(await putBack(target, { endpoint, live, next }, host));
+    throw error;
+  }
+}
+
+/** The agent kills a cancelled task 10 s after the first signal; something must be left for the last words. */
+const putBackMilliseconds = 6000;
+const lookMilliseconds = 500;
+
+/** Undoes a traffic change that may or may not have been accepted, as far as the time allows. @returns what came of it */
+async function putBack(target: Target, { endpoint, live, next }: Move, host: TaskHost): Promise<string> {
+  const signal = AbortSignal.timeout(putBackMilliseconds);
+  const wait: OperationWait = { clock: host.clock, signal, info: line => host.info(line) };
+  try {
+    const workspace = await openWorkspace(target.connection, target, { ...host, signal });
+    while (true) {
+      const now = await getEndpoint(workspace, endpoint.name);
+      const settled = now?.provisioningState.toLowerCase() === 'succeeded';
+      if (now && settled && sameTraffic(now.traffic, live)) return `Live traffic is as before: ${formatTraffic(live)}.`;
+      if (now && settled && !sameTraffic(now.traffic, next)) {
+        return `Live traffic is ${formatTraffic(now.traffic)}, which somebody else has set meanwhile.`;
+      }
+      if (now && settled) {
+        await replaceEndpoint(workspace, now, { traffic: live, tags: endpoint.tags }, wait);
+        return `Live traffic was put back to ${formatTraffic(live)}.`;
+      }
+      await host.clock.sleep(lookMilliseconds, signal);
+    }
+  } catch {
+    return `The change of ${endpoint.name} from ${formatTraffic(live)} to ${formatTraffic(next)} was under way and could not be put back in time: look which of them it has now. A run with the same content goes on from either; Rollback goes back.`;
+  }
+}

@@ -1,0 +1,101 @@
+import { resolveEnvironment } from '../../lib/azureml/environments';
+import { findModel } from '../../lib/azureml/models';
+import type { Workspace } from '../../lib/azureml/workspace';
+import type { TaskHost } from '../../lib/host/task-host';
+import { tag } from '../../lib/release/tags';
+import { TaskError } from '../../lib/task-error';
+import { planDeployment, type DeploymentPlan, type ModelToDeploy } from './deployment-plan';
+import { readState, type EndpointState } from './endpoint-state';
+import type { DeployInputs } from './inputs';
+import { findRuntime, type RuntimeEnvironment } from './runtime-environment';
+import { readSmokeTest, type SmokeTest } from './smoke-test';
+
+/** Everything that a deployment needs, found and decided before the first write. */
+export interface Preflight {
+  readonly state: EndpointState;
+  readonly plan: DeploymentPlan;
+  /** Undefined when the pipeline names an environment of its own. */
+  readonly runtime: RuntimeEnvironment | undefined;
+  readonly smokeTest: SmokeTest | undefined;
+}
+
+/** @throws TaskError that lists every problem found, not only the first */
+export async function preflight(
+  inputs: DeployInputs,
+  workspace: Workspace,
+  runtimeFolder: string,
+  host: TaskHost,
+): Promise<Preflight> {
+  const problems: TaskError[] = [];
+  const collect = async <T>(check: Promise<T>): Promise<T | undefined> => {
+    try {
+      return await check;
+    } catch (error) {
+      if (!(error instanceof TaskError) || host.signal.aborted) throw error;
+      problems.push(error);
+      return undefined;
+    }
+  };
+  const [model, environment, state, smokeTest] = await Promise.all([
+    collect(findModelToDeploy(inputs, workspace, host)),
+    collect(findEnvironmentToUse(inputs, workspace, runtimeFolder)),
+    collect(readUsableState(inputs, workspace)),
+    collect(inputs.smokeTestFile ? readSmokeTest(inputs.smokeTestFile) : Promise.resolve(undefined)),
+  ]);
+  if (problems.length === 1 && problems[0]) throw problems[0];
+  if (!model || !environment || !state) {
+    const lines = problems.map(problem => `- ${problem.message}`);
+    throw new TaskError(`Nothing was created, because ${problems.length} things are in the way:\n${lines.join('\n')}`);
+  }
+  return {
+    state,
+    plan: planDeployment(inputs, state, model, environment.id),
+    runtime: environment.runtime,
+    smokeTest,
+  };
+}
+
+async function findModelToDeploy(inputs: DeployInputs, workspace: Workspace, host: TaskHost): Promise<ModelToDeploy> {
+  const model = await findModel(workspace, inputs.modelName, inputs.modelVersion);
+  if (model.tags[tag.rejected]) {
+    host.warn(
+      `A rollback has rejected ${model.name}:${model.version} before: ${model.tags[tag.rejected] ?? ''}. It is deployed because the pipeline says so; name another modelVersion to deploy that.`,
+    );
+  }
+  return {
+    id: model.id,
+    name: model.name,
+    version: model.version,
+    digest: model.properties[tag.digest] ?? model.tags[tag.digest],
+    tags: model.tags,
+  };
+}
+
+async function findEnvironmentToUse(
+  inputs: DeployInputs,
+  workspace: Workspace,
+  runtimeFolder: string,
+): Promise<{ id: string; runtime: RuntimeEnvironment | undefined }> {
+  if (inputs.environment) {
+    return { id: await resolveEnvironment(workspace, inputs.environment), runtime: undefined };
+  }
+  const runtime = await findRuntime(workspace, runtimeFolder);
+  return { id: runtime.id, runtime };
+}
+
+async function readUsableState(inputs: DeployInputs, workspace: Workspace): Promise<EndpointState> {
+  const state = await readState(workspace, inputs.endpointName);
+  const { endpoint } = state;
+  if (!endpoint) return state;
+  if (endpoint.resource.properties.compute) {
+    throw new TaskError(
+      `Endpoint ${endpoint.name} runs on a Kubernetes compute; only managed online endpoints are supported.`,
+    );
+  }
+  if (endpoint.provisioningState.toLowerCase() === 'failed') {
+    throw new TaskError(
+      `Endpoint ${endpoint.name} is in state ${endpoint.provisioningState}, in which Azure takes no deployments. Delete it, or choose another endpoint name.`,
+    );
+  }
+  return state;
+}

@@ -1,0 +1,114 @@
+import type { OnlineDeployment } from '../../lib/azureml/online-deployments';
+import type { OnlineEndpoint } from '../../lib/azureml/online-endpoints';
+import type { TaskHost } from '../../lib/host/task-host';
+import { tag, type Tags } from '../../lib/release/tags';
+import { liveTraffic, shareOf, type Traffic } from '../../lib/release/traffic';
+
+/** What a run has done to an endpoint. */
+export interface Release {
+  readonly action: 'deploy' | 'promote' | 'abort';
+  readonly endpoint: OnlineEndpoint;
+  readonly deployments: readonly OnlineDeployment[];
+  /** The deployment that was made, promoted or aborted. */
+  readonly deployment: string;
+  /** `name:version` */
+  readonly model: string | undefined;
+  readonly modelTags: Tags;
+  /** ARM id. */
+  readonly environment: string | undefined;
+  readonly before: Traffic;
+  readonly revision: number;
+  readonly previousRevision: number;
+}
+
+/** Outputs, summary and release record: the same facts for the pipeline, for people and for later. */
+export async function report(release: Release, host: TaskHost): Promise<void> {
+  const { endpoint, deployment, revision, previousRevision } = release;
+  const traffic = liveTraffic(endpoint.traffic);
+  const outputs: Record<string, string> = {
+    scoringUri: endpoint.scoringUri ?? '',
+    swaggerUri: endpoint.swaggerUri ?? '',
+    endpointName: endpoint.name,
+    deploymentName: deployment,
+    modelVersion: release.model?.split(':')[1] ?? '',
+    revision: String(revision),
+    previousRevision: String(previousRevision),
+    traffic: JSON.stringify(traffic),
+  };
+  for (const [name, value] of Object.entries(outputs)) host.setOutput(name, value);
+  await host.summary(`${titles[release.action]} ${endpoint.name}`, summaryOf(release));
+  await host.publishArtifact(
+    `release-record-${endpoint.name}-r${revision}`,
+    'release-record.json',
+    recordOf(release, host),
+  );
+}
+
+const titles = { deploy: 'Deployment to', promote: 'Promotion on', abort: 'Abort on' } as const;
+
+/** The table of who answers, before and now. */
+export function trafficTable(release: Pick<Release, 'endpoint' | 'deployments' | 'before'>): string {
+  const rows = [...release.deployments]
+    .sort((a, b) => shareOf(release.endpoint.traffic, b.name) - shareOf(release.endpoint.traffic, a.name))
+    .map(
+      ({ name, tags, instanceCount }) =>
+        `| ${name} | ${tags[tag.model] ?? ''} | ${tags[tag.role] ?? 'not ours'} | ${instanceCount} | ${shareOf(release.before, name)} % | ${shareOf(release.endpoint.traffic, name)} % |`,
+    );
+  return ['| Deployment | Model | Role | Instances | Before | Now |', '|---|---|---|---:|---:|---:|', ...rows].join(
+    '\n',
+  );
+}
+
+function summaryOf(release: Release): string {
+  const { endpoint, revision, previousRevision } = release;
+  const change =
+    revision === previousRevision
+      ? `Revision ${revision}: live traffic unchanged.`
+      : `Revision ${revision}${previousRevision > 0 ? `; Rollback goes back to ${previousRevision}` : ''}.`;
+  return [change, trafficTable(release), `Scoring URI: ${endpoint.scoringUri ?? 'none yet'}`].join('\n\n');
+}
+
+/** The record that RegisterModel began, continued: what was made of which commit, and where it went. */
+function recordOf(release: Release, host: TaskHost): string {
+  const { action, endpoint, deployment, model, before, revision, previousRevision } = release;
+  const [name, version] = model?.split(':') ?? [];
+  const tags = release.modelTags;
+  const metrics = Object.entries(tags).flatMap(([key, value]) =>
+    key.startsWith('metric.') ? [[key.slice('metric.'.length), Number(value)]] : [],
+  );
+  const record = {
+    schemaVersion: 1,
+    source: {
+      repository: host.variable('Build.Repository.Uri') ?? host.variable('Build.Repository.Name'),
+      commit: host.variable('Build.SourceVersion'),
+      branch: host.variable('Build.SourceBranch'),
+      build: host.variable('Build.BuildId'),
+      requestedFor: host.variable('Build.RequestedFor'),
+    },
+    training: {
+      job: tags['guardian.job'],
+      commit: tags['guardian.commit'],
+      metrics: Object.fromEntries(metrics) as object,
+    },
+    model: { name, version, digest: tags[tag.digest] },
+    release: {
+      action,
+      endpoint: endpoint.name,
+      scoringUri: endpoint.scoringUri,
+      deployment,
+      environment: release.environment,
+      revision,
+      previousRevision,
+      trafficBefore: before,
+      traffic: liveTraffic(endpoint.traffic),
+    },
+    recordedAt: host.clock.now().toISOString(),
+  };
+  return `${JSON.stringify(record, null, 2)}\n`;
+}
+
+/** Endpoint tags that say what made a change and in which run. */
+export function changeTags(action: string, host: TaskHost): Record<string, string> {
+  const run = host.variable('Build.BuildId') ?? host.variable('Release.ReleaseId') ?? '';
+  return { [tag.change]: action, [tag.changeBuild]: run };
+}

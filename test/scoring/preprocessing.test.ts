@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import sharp from 'sharp';
+import { body, imageFile, modelFolder, type Prediction, Runtime } from './support/runtime';
+
+/** For each photograph and model, the input that Pillow computes: three planes of 8 x 8. */
+const expected = JSON.parse(readFileSync(imageFile('expected.json'), 'utf8')) as Record<
+  string,
+  Record<string, number[]>
+>;
+
+/** The models answer with their input. */
+async function pixels(runtime: Runtime, image: Buffer): Promise<number[]> {
+  const answer = await runtime.score(image, 'application/octet-stream');
+  assert.equal(answer.status, 200, await answer.clone().text());
+  return Object.values((await body<Prediction>(answer)).probabilities);
+}
+
+function largestDifference(a: readonly number[], b: readonly number[]): number {
+  assert.equal(a.length, b.length);
+  return Math.max(...a.map((value, index) => Math.abs(value - (b[index] ?? NaN))));
+}
+
+for (const model of ['pixels', 'cropped-pixels']) {
+  describe(`the input of a model, ${model === 'pixels' ? 'stretched' : 'scaled and cropped'}`, () => {
+    let runtime: Runtime;
+    before(async () => (runtime = await Runtime.ready(modelFolder(model))));
+    after(() => runtime.stop());
+
+    for (const [file, levels] of [
+      // Decoded in full: the same to the last bit.
+      ['cat-small.png', 0],
+      // Scaled down by the JPEG decoder first.
+      ['cat.jpg', 3],
+      ['rocket.jpg', 3],
+    ] as const) {
+      it(`is what Pillow makes of ${file}, within ${levels} of 255 levels`, async () => {
+        const got = await pixels(runtime, readFileSync(imageFile(file)));
+        assert.ok(largestDifference(got, expected[file]?.[model] ?? []) <= levels);
+      });
+    }
+  });
+}
+
+describe('pictures of every kind', () => {
+  let runtime: Runtime;
+  before(async () => (runtime = await Runtime.ready(modelFolder('pixels'))));
+  after(() => runtime.stop());
+
+  const small = sharp(imageFile('cat-small.png'));
+  const reference = expected['cat-small.png']?.['pixels'] ?? [];
+
+  it('are turned upright by their EXIF orientation', async () => {
+    const turned = await small
+      .clone()
+      .rotate(90)
+      .png()
+      .toBuffer()
+      .then(image => sharp(image).withMetadata({ orientation: 8 }).png().toBuffer());
+    assert.equal(largestDifference(await pixels(runtime, turned), reference), 0);
+  });
+
+  it('may be grey', async () => {
+    for (const format of ['jpeg', 'png'] as const) {
+      const grey = await small.clone().greyscale().toColourspace('b-w').toFormat(format).toBuffer();
+      assert.equal((await sharp(grey).metadata()).channels, 1);
+      const got = await pixels(runtime, grey);
+      assert.deepEqual(got.slice(0, 64), got.slice(64, 128));
+      assert.deepEqual(got.slice(0, 64), got.slice(128));
+    }
+  });
+
+  it('may be transparent: the colours count, as Pillow has it', async () => {
+    const { data, info } = await small.clone().ensureAlpha(0).raw().toBuffer({ resolveWithObject: true });
+    const clear = await sharp(data, { raw: { width: info.width, height: info.height, channels: 4 } })
+      .png()
+      .toBuffer();
+    assert.equal(largestDifference(await pixels(runtime, clear), reference), 0);
+  });
+
+  it('may have 16 bits a channel', async () => {
+    const deep = await small.clone().toColourspace('rgb16').png().toBuffer();
+    assert.equal((await sharp(deep).metadata()).depth, 'ushort');
+    assert.ok(largestDifference(await pixels(runtime, deep), reference) <= 1);
+  });
+
+  it('may be smaller than the input, or one pixel', async () => {
+    const dot = await sharp({ create: { width: 1, height: 1, channels: 3, background: '#0a141e' } })
+      .png()
+      .toBuffer();
+    const got = await pixels(runtime, dot);
+    assert.deepEqual([got[0], got[64], got[128]], [10, 20, 30]);
+  });
+
+  it('may be CMYK', async () => {
+    const print = await small.clone().toColourspace('cmyk').jpeg().toBuffer();
+    assert.equal((await sharp(print).metadata()).space, 'cmyk');
+    assert.equal((await pixels(runtime, print)).length, 192);
+  });
+});

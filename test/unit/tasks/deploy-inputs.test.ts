@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict';
+import { readInputs as readDeploy } from '../../../tasks/DeployOnlineEndpoint/inputs';
+import { readInputs as readRollback } from '../../../tasks/Rollback/inputs';
+import { readInputs as readSync } from '../../../tasks/SyncK8sConfigMap/inputs';
+import type { TaskHost } from '../../../lib/host/task-host';
+import { fakeHost } from './deploy-fake-azure';
+
+function hostWith(inputs: Record<string, string>): TaskHost {
+  return {
+    ...fakeHost(),
+    input: name => inputs[name]?.trim() || undefined,
+    connection: id => ({
+      id,
+      url: 'https://x/',
+      scheme: 'ServicePrincipal',
+      auth: () => undefined,
+      data: () => undefined,
+    }),
+  };
+}
+
+const workspace = { azureSubscription: 'a', resourceGroup: 'rg', workspaceName: 'ws' };
+const deploy = { ...workspace, endpointName: 'nsfw-detector-endpoint', modelName: 'nsfw-detector' };
+
+describe('inputs of DeployOnlineEndpoint', () => {
+  it('have the documented defaults', () => {
+    const inputs = readDeploy(hostWith(deploy));
+    assert.ok(inputs.action === 'deploy');
+    assert.equal(inputs.modelVersion, 'latest');
+    assert.equal(inputs.strategy, 'allAtOnce');
+    assert.equal(inputs.challengerTraffic, 10);
+    assert.equal(inputs.instanceCount, undefined);
+    assert.equal(inputs.keepPrevious, true);
+    assert.deepEqual(inputs.settings, {
+      environmentVariables: {},
+      instanceType: 'Standard_DS3_v2',
+      requestTimeoutSeconds: 5,
+      maxConcurrentRequests: 4,
+      probe: { initialDelaySeconds: 10, periodSeconds: 10, timeoutSeconds: 2, failureThreshold: 30 },
+    });
+  });
+
+  it('of promote and abort need no model', () => {
+    const target = { ...workspace, endpointName: 'nsfw-detector-endpoint' };
+    assert.equal(readDeploy(hostWith({ ...target, action: 'promote' })).action, 'promote');
+    assert.equal(readDeploy(hostWith({ ...target, action: 'abort' })).action, 'abort');
+  });
+
+  it('report every mistake at once', () => {
+    const wrong = {
+      endpointName: '1-endpoint',
+      strategy: 'canary',
+      challengerTraffic: '100',
+      probePeriodSeconds: '0',
+      environment: 'own-runtime:1',
+      tags: 'guardian.role=champion',
+      environmentVariables: 'MODE',
+      modelName: '$(model)',
+    };
+    assert.throws(
+      () => readDeploy(hostWith({ ...deploy, ...wrong })),
+      (error: Error) => {
+        const expected = [
+          'tags names guardian.role, but names that start with guardian. belong to this extension',
+          'endpointName is "1-endpoint", but must be 3 to 32',
+          'strategy is "canary", but must be one of allAtOnce, challenger',
+          'challengerTraffic is "100", but must be a whole number from 0 to 99',
+          'probePeriodSeconds is "0", but must be a whole number from 1 to 3600',
+          'environment is "own-runtime:1", but must be empty, or of the form azureml:name:version',
+          'environmentVariables has the line "MODE"',
+          'modelName is $(model): the pipeline has no variable model',
+        ];
+        for (const text of expected) assert.ok(error.message.includes(text), `${text}\n${error.message}`);
+        return true;
+      },
+    );
+  });
+});
+
+describe('inputs of Rollback', () => {
+  it('take endpoints by line or comma', () => {
+    const inputs = readRollback(
+      hostWith({ ...workspace, endpointNames: 'one-endpoint, two-endpoint\nthree-endpoint\none-endpoint' }),
+    );
+    assert.deepEqual(inputs.endpointNames, ['one-endpoint', 'two-endpoint', 'three-endpoint']);
+    assert.equal(inputs.to, 'previous');
+  });
+
+  it('take a revision number, and nothing else besides previous', () => {
+    assert.equal(readRollback(hostWith({ ...workspace, endpointNames: 'one-endpoint', to: '7' })).to, 7);
+    for (const to of ['0', '-1', '1.5', 'last']) {
+      assert.throws(
+        () => readRollback(hostWith({ ...workspace, endpointNames: 'one-endpoint', to })),
+        /`previous` or the number/,
+      );
+    }
+  });
+});
+
+describe('inputs of SyncK8sConfigMap', () => {
+  it('need Azure only for entries that refer to an endpoint', () => {
+    const inputs = readSync(hostWith({ kubernetesServiceConnection: 'k', entries: 'A=b' }));
+    assert.equal(inputs.endpoints, undefined);
+    assert.equal(inputs.secretName, 'guardian-config-secrets');
+    assert.throws(
+      () =>
+        readSync(
+          hostWith({ kubernetesServiceConnection: 'k', entries: 'A = endpoint:nsfw-detector-endpoint#scoringUri' }),
+        ),
+      /azureSubscription is required[^]*resourceGroup is required[^]*workspaceName is required/,
+    );
+  });
+
+  it('report every mistake at once', () => {
+    const wrong = {
+      kubernetesServiceConnection: 'k',
+      entries: 'A',
+      namespace: 'Guardian',
+      configMapName: 'a_b',
+      rolloutTimeoutInMinutes: '0',
+    };
+    assert.throws(
+      () => readSync(hostWith(wrong)),
+      /line 1: [^]*configMapName is "a_b"[^]*namespace is "Guardian"[^]*rolloutTimeoutInMinutes is "0"/,
+    );
+    assert.throws(
+      () => readSync(hostWith({ kubernetesServiceConnection: 'k', entries: '# nothing' })),
+      /entries holds no entry/,
+    );
+  });
+});
