@@ -46,6 +46,8 @@ export async function startLocalCloud(o: LocalCloudOptions): Promise<LocalCloud>
       stateDir,
       certificate: azure.certificate,
       journal,
+      images: applicationImages(o.root ?? resolve(__dirname, '..')),
+      podEnvironment: { NODE_EXTRA_CA_CERTS: azure.description.ca },
       log,
     });
   } catch (error) {
@@ -63,4 +65,10 @@ export async function startLocalCloud(o: LocalCloudOptions): Promise<LocalCloud>
     podUrl,
     stop: () => (stopping ??= stop()),
   };
+}
+
+/** The sample application's image runs from its folder; a pod with any other image is only said to run. */
+function applicationImages(root: string): Record<string, { command: string; args: string[]; cwd: string }> {
+  const cwd = join(root, 'samples/guardian-app');
+  return { 'guardianacr.azurecr.io/guardian-app:1.0.0': { command: process.execPath, args: ['server.mjs'], cwd } };
 }

@@ -38,7 +38,7 @@ export function causeOf(
   if (/endpoints_resolution_error|network_error/.test(said)) {
     return {
       code: 'GuardianUnreachable',
-      hint: `Check that this agent reaches ${authority ?? 'the sign-in address'} and that it is the connection's cloud (environmentAuthorityUrl).`,
+      hint: `The sign-in address ${authority ?? 'of the connection'} gave no usable answer: check that it is the connection's cloud (environmentAuthorityUrl), that this agent reaches it, also through its proxy, and that it trusts its certificate (NODE_EXTRA_CA_CERTS).`,
     };
   }
   switch (status) {

@@ -187,11 +187,11 @@ async function finish(
   };
   try {
     const poller = await whenFree(id.endpoint, () => start(options), wait);
-    while (!poller.isDone()) {
+    for (let looks = 0; !poller.isDone(); looks++) {
       await poller.poll({ abortSignal: wait.signal });
       if (poller.isDone()) break;
       await wait.onPoll?.();
-      await wait.clock.sleep(pollDelay(responses.last?.headers.get('retry-after')), wait.signal);
+      await wait.clock.sleep(pollDelay(looks, responses.last?.headers.get('retry-after')), wait.signal);
     }
   } catch (error) {
     wait.signal.throwIfAborted();

@@ -116,14 +116,14 @@ async function putEndpoint(
   const path = `/onlineEndpoints/${encodeURIComponent(name)}`;
   const response = await workspace.send({ method: 'PUT', path, apiVersion, body, doing });
   await finishOperation(workspace, response, doing, wait);
-  while (true) {
+  for (let looks = 0; ; looks++) {
     const endpoint = await getEndpoint(workspace, name);
     const state = endpoint?.provisioningState.toLowerCase();
     if (endpoint && state === 'succeeded') return endpoint;
     if (!endpoint || state === 'failed' || state === 'canceled' || state === 'deleting') {
       throw new TaskError(`Could not ${doing}: it is now ${endpoint?.provisioningState ?? 'gone'}.`);
     }
-    await wait.clock.sleep(pollDelay(undefined), wait.signal);
+    await wait.clock.sleep(pollDelay(looks), wait.signal);
   }
 }
 

@@ -24,13 +24,18 @@ export class OnlineOperationError extends TaskError {
   }
 }
 
-/** Time between two looks at an operation when Azure does not say: it sends no Retry-After for these. */
-const pollIntervalMilliseconds = 5000;
+/** Seconds between looks at an operation when Azure does not say, which it does not for these: soon at first, for much is done at once. */
+const pollSeconds = [1, 1, 2, 3];
+const longestPollSeconds = 5;
 
-/** The header's seconds as milliseconds, within reason. */
-export function pollDelay(retryAfter: string | undefined): number {
-  const seconds = Number(retryAfter);
-  return retryAfter && seconds >= 0 && seconds <= 60 ? seconds * 1000 : pollIntervalMilliseconds;
+/**
+ * How long to wait before the next look, in milliseconds.
+ * @param looks how many there have been
+ */
+export function pollDelay(looks: number, retryAfter?: string): number {
+  const said = Number(retryAfter);
+  const seconds = retryAfter && said >= 0 && said <= 60 ? said : (pollSeconds[looks] ?? longestPollSeconds);
+  return seconds * 1000;
 }
 
 const busyTimeoutMilliseconds = 15 * 60_000;
@@ -73,12 +78,21 @@ interface OperationBody {
   readonly error?: { code?: string; message?: string; details?: { code?: string; message?: string }[] };
 }
 
-/** Azure's code and full text out of an operation's or response's body. */
+/** Of a message that quotes a container's log only what comes before it: the log is printed by itself. */
+function firstLine(text: string): string {
+  const [line = ''] = text.split(/\r?\n/);
+  return line.length <= longestMessage ? line : `${line.slice(0, longestMessage)}…`;
+}
+
+const longestMessage = 1000;
+
+/** Azure's code and text out of an operation's or response's body. */
 export function answerOf(body: unknown): { code: string | undefined; text: string } {
   const error = (body as OperationBody | undefined)?.error;
   const details = (error?.details ?? []).map(item => [item.code, item.message].filter(Boolean).join(': '));
   const message = error?.message ?? 'Azure gave no message.';
-  return { code: error?.code, text: [message, ...details.filter(detail => !message.includes(detail))].join(' ') };
+  const text = [message, ...details.filter(detail => !message.includes(detail))].map(firstLine).join(' ');
+  return { code: error?.code, text };
 }
 
 /**
@@ -93,7 +107,7 @@ export async function finishOperation(
 ): Promise<void> {
   const url = started.header('azure-asyncoperation');
   if (!url) return;
-  while (true) {
+  for (let looks = 0; ; looks++) {
     const response = await workspace.send({ method: 'GET', path: url, apiVersion: '', doing: `follow: ${doing}` });
     const status = (response.body as OperationBody).status?.toLowerCase();
     if (status === 'succeeded') return;
@@ -107,6 +121,6 @@ export async function finishOperation(
         requestId,
       );
     }
-    await wait.clock.sleep(pollDelay(response.header('retry-after')), wait.signal);
+    await wait.clock.sleep(pollDelay(looks, response.header('retry-after')), wait.signal);
   }
 }

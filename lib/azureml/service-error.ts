@@ -89,7 +89,7 @@ function errorBody(failure: ServiceFailure): ErrorBody | undefined {
   const parsed = failure.details ?? parsedJson(failure.response?.bodyAsText);
   if (typeof parsed !== 'object' || parsed === null) return undefined;
   const { error } = parsed as { error?: unknown };
-  return (typeof error === 'object' && error !== null ? error : parsed);
+  return typeof error === 'object' && error !== null ? error : parsed;
 }
 
 /** Without the SDK's additions: msal appends ids and times, core-rest-pipeline the whole body. */

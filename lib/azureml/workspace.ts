@@ -138,9 +138,7 @@ async function workspaceNotFound(
     // Without the right to list them, the answer to the first question stands alone.
   }
   const instead =
-    visible.length === 0
-      ? ''
-      : ` In the form group/workspace: ${nearNames(`${resourceGroup}/${workspaceName}`, visible)}`;
+    visible.length === 0 ? '' : ` As group/workspace: ${nearNames(`${resourceGroup}/${workspaceName}`, visible)}`;
   return new TaskError(
     `There is no workspace '${workspaceName}' in the resource group '${resourceGroup}' of subscription ${subscriptionId}, or ${principal} may not see it. Check workspaceName, resourceGroup and the service connection's subscription.${instead}`,
     { code: 'GuardianNotFound', cause },

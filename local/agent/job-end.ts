@@ -5,5 +5,5 @@ import { killMarkedProcesses } from './step-process';
 /** Ends every process that the job's steps left running. */
 export async function endJob(job: JobContext): Promise<void> {
   await Promise.all(job.leftovers.splice(0).map(end => end()));
-  killMarkedProcesses(lookupVariable, job.lookupId);
+  await killMarkedProcesses(lookupVariable, job.lookupId);
 }

@@ -101,7 +101,7 @@ export async function runTaskHandler(step: StepContext, o: TaskWork, signal: Abo
   const { inputs, connections } = resolveInputs(o.task, o.inputs, {
     variables: job.variables,
     environment: job.environment,
-    connections: job.connections.values(),
+    connections: [...job.connections.values()],
     root: o.root,
   });
   const target = join(o.task.folder, o.task.handler.target);
@@ -149,6 +149,7 @@ export async function runCommand(
     const value = Number(step.job.variables.get(name) ?? otherwise);
     return Number.isFinite(value) ? value : otherwise;
   };
+  o.signal.throwIfAborted();
   const { exitCode, endLeftovers } = await runStepProcess({
     ...o,
     forceCompleted: step.forceCompleted,

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { StringDecoder } from 'node:string_decoder';
 import type { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { start, type Child } from '../processes';
 
 export interface StepProcessOptions {
@@ -118,17 +119,29 @@ export function readLines(stream: Readable, onLine: (line: string) => void): voi
 
 /**
  * Kills processes that carry a job's mark in their environment, as the agent does at the end of a job: it finds those that left their
- * process group. Linux only, where /proc tells.
+ * process group. Resolves when they are gone. Linux only, where /proc tells.
  */
-export function killMarkedProcesses(variable: string, value: string): void {
+export async function killMarkedProcesses(variable: string, value: string): Promise<void> {
   if (process.platform !== 'linux') return;
-  for (const entry of readdirSync('/proc')) {
-    if (!/^\d+$/.test(entry) || Number(entry) === process.pid) continue;
-    try {
-      const environment = readFileSync(`/proc/${entry}/environ`, 'latin1').split('\0');
-      if (environment.includes(`${variable}=${value}`)) process.kill(Number(entry), 'SIGKILL');
-    } catch {
-      // Ended meanwhile, or another user's.
-    }
+  const giveUp = Date.now() + 2000;
+  for (;;) {
+    const marked = processesWith(`${variable}=${value}`);
+    if (marked.length === 0 || Date.now() > giveUp) return;
+    for (const pid of marked) send(pid, 'SIGKILL');
+    await sleep(10);
   }
+}
+
+function processesWith(setting: string): number[] {
+  return readdirSync('/proc')
+    .filter(entry => /^\d+$/.test(entry) && Number(entry) !== process.pid)
+    .filter(entry => {
+      try {
+        return readFileSync(`/proc/${entry}/environ`, 'latin1').split('\0').includes(setting);
+      } catch {
+        // Ended meanwhile, or another user's.
+        return false;
+      }
+    })
+    .map(Number);
 }

@@ -71,7 +71,7 @@ export async function tellStory(options: StoryOptions): Promise<Story> {
   const { cloud, project, root, runDir, signal, log } = options;
   const ca = readFileSync(cloud.description.ca, 'utf8');
   const azure = new AzureReader(cloud.description, ca);
-  const cluster = new Cluster(cloud.description.kubeconfig);
+  const cluster = await Cluster.open(cloud.description.kubeconfig);
   const seconds: Story['seconds'] = [];
   const photographs = loadPhotographs(join(root, 'samples/training/data/photographs'));
 

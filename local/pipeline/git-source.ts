@@ -65,19 +65,26 @@ export async function copySources(from: string, to: string): Promise<number | un
     });
     return undefined;
   }
+  const folders = new Set(files.map(file => dirname(join(to, file))));
+  for (const folder of folders) await mkdir(folder, { recursive: true });
   let count = 0;
-  for (const file of files) {
-    const source = join(from, file);
-    // Deleted without telling Git, or a submodule that was not fetched.
-    const entry = await lstat(source).catch(() => undefined);
-    if (entry === undefined || entry.isDirectory()) continue;
-    const target = join(to, file);
-    await mkdir(dirname(target), { recursive: true });
-    if (entry.isSymbolicLink()) await symlink(await readlink(source), target);
-    else await copyFile(source, target, constants.COPYFILE_FICLONE);
-    count++;
-  }
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    for (let file = files[next++]; file !== undefined; file = files[next++]) {
+      if (await copyEntry(join(from, file), join(to, file))) count++;
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, worker));
   return count;
+}
+
+/** False for what is not there (deleted without telling Git) or is a folder (a submodule that was not fetched). */
+async function copyEntry(from: string, to: string): Promise<boolean> {
+  const entry = await lstat(from).catch(() => undefined);
+  if (entry === undefined || entry.isDirectory()) return false;
+  if (entry.isSymbolicLink()) await symlink(await readlink(from), to);
+  else await copyFile(from, to, constants.COPYFILE_FICLONE);
+  return true;
 }
 
 async function listedFiles(folder: string): Promise<string[] | undefined> {

@@ -85,7 +85,7 @@ function jobBody(
 /** A job checks its repository out first unless it says how itself. */
 export function withCheckout(steps: Step[]): Step[] {
   const first = steps[0];
-  if (steps.some(step => step.kind === 'checkout') || first === undefined) return steps;
+  if (steps.some(step => step.kind === 'checkout') || first === undefined) return withoutNone(steps);
   const checkout: Step = {
     kind: 'checkout',
     repository: 'self',
@@ -100,7 +100,7 @@ export function withCheckout(steps: Step[]): Step[] {
     env: {},
     at: first.at,
   };
-  return [checkout, ...steps];
+  return [checkout, ...withoutNone(steps)];
 }
 
 function readMatrix(strategy: Source | undefined): Pick<Job, 'matrix' | 'maxParallel'> {
@@ -139,7 +139,7 @@ function deploymentBody(scoped: (key: string) => Source | undefined, fields: Fie
 /** A deployment gets the run's artifacts first unless it says how itself; it does not check out. */
 function withDownload(steps: Step[]): Step[] {
   const first = steps[0];
-  if (steps.some(step => step.kind === 'download') || first === undefined) return steps;
+  if (steps.some(step => step.kind === 'download') || first === undefined) return withoutNone(steps);
   const download: Step = {
     kind: 'download',
     source: 'current',
@@ -156,7 +156,16 @@ function withDownload(steps: Step[]): Step[] {
     env: {},
     at: first.at,
   };
-  return [download, ...steps];
+  return [download, ...withoutNone(steps)];
+}
+
+/** `checkout: none` and `download: none` only take away what would happen by itself. */
+function withoutNone(steps: Step[]): Step[] {
+  return steps.filter(
+    step =>
+      !(step.kind === 'checkout' && step.repository === 'none') &&
+      !(step.kind === 'download' && step.source === 'none'),
+  );
 }
 
 /** Reads a mapping's `variables`, and gives its other values with these in scope. */

@@ -1,4 +1,5 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { randomUUID } from 'node:crypto';
 import { agentVariables } from '../agent/agent-variables';
@@ -89,7 +90,7 @@ export async function runJob(run: RunContext, plan: JobPlan): Promise<JobRun> {
   }
   const result = running.result ?? 'Succeeded';
   // What a failed job worked on is kept for people to look at.
-  if (result === 'Succeeded' || result === 'SucceededWithIssues') rmSync(folder, { recursive: true, force: true });
+  if (result === 'Succeeded' || result === 'SucceededWithIssues') await rm(folder, { recursive: true, force: true });
   run.onEvent({ type: 'jobFinished', ...event, result });
   const outputs = Object.fromEntries(
     steps.flatMap(step =>

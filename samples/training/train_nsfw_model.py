@@ -1,6 +1,13 @@
 """Trains nsfw-detector: is an image safe for work?"""
 
-from guardian_training.train import main
+from guardian_training.train import Task, main
+
+TASK = Task(
+    model_name="nsfw-detector",
+    labels=("safe", "nsfw"),
+    experiment="nsfw-detection",
+    description="Tells whether an image is safe for work.",
+)
 
 if __name__ == "__main__":
-    main(model_name="nsfw-detector", labels=("safe", "nsfw"))
+    main(TASK)

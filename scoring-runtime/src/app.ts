@@ -27,6 +27,12 @@ export function createApp(parts: AppParts): FastifyInstance {
     logger: false,
     bodyLimit: config.maxBodyBytes,
     requestTimeout: config.requestTimeoutMilliseconds,
+    http: {
+      // Node.js swaps the two timeouts when this one, 60 s by itself, is the longer.
+      headersTimeout: config.requestTimeoutMilliseconds,
+      // It looks for overdue requests this often; its own 30 s would make the setting a rough one.
+      connectionsCheckingInterval: 1000,
+    },
     // Longer than the idle time of the front ends before it: they must be the ones to close a connection.
     keepAliveTimeout: 75_000,
     // Requests on connections that are open while the server drains are still answered.

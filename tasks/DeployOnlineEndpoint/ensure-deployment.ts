@@ -48,14 +48,14 @@ async function settled(
   wait: OperationWait,
 ): Promise<OnlineDeployment | undefined> {
   let shown = '';
-  while (true) {
+  for (let looks = 0; ; looks++) {
     const found = await getDeployment(workspace, id);
     if (!found || !inTransition(found)) return found;
     if (found.provisioningState !== shown) {
       wait.info(`Deployment ${id.name} is ${found.provisioningState} by another run; waiting for it`);
     }
     shown = found.provisioningState;
-    await wait.clock.sleep(pollDelay(undefined), wait.signal);
+    await wait.clock.sleep(pollDelay(looks), wait.signal);
   }
 }
 

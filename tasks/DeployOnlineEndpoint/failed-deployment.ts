@@ -13,6 +13,7 @@ import type { TaskHost } from '../../lib/host/task-host';
 import { isOurs } from '../../lib/release/deployments';
 import { shareOf } from '../../lib/release/traffic';
 import { TaskError } from '../../lib/task-error';
+import { lastWords } from './last-words';
 
 const logLines = 100;
 
@@ -34,18 +35,21 @@ export async function giveUpDeployment(
 ): Promise<TaskError> {
   const failure = error instanceof Error ? error : new Error(String(error));
   const reached = await getDeployment(workspace, id).catch(() => undefined);
-  if (reached) await printLogs(workspace, id, host);
+  const words = reached ? await printLogs(workspace, id, host) : undefined;
   const { code, answer } = failure instanceof OnlineOperationError ? failure : { code: undefined, answer: '' };
   const cause = answer ? failureCause(code, answer) : undefined;
   const hint = cause ? ` Likely cause: ${cause.cause}. Next step: ${cause.nextStep}.` : '';
   const rest = reached ? await takeAway(workspace, id, wait) : `Nothing of it is left on endpoint ${id.endpoint}.`;
-  return new TaskError(`${sentence(failure.message)}${hint} ${rest}`, {
+  const said = words ? ` The container said: ${sentence(words)}` : '';
+  return new TaskError(`${sentence(failure.message)}${said}${hint} ${rest}`, {
     code: failure instanceof TaskError ? failure.errorCode : 'GuardianFailed',
     cause: error,
   });
 }
 
-async function printLogs(workspace: Workspace, id: DeploymentId, host: TaskHost): Promise<void> {
+/** @returns the line of the logs that most likely says what went wrong */
+async function printLogs(workspace: Workspace, id: DeploymentId, host: TaskHost): Promise<string | undefined> {
+  let words: string | undefined;
   for (const [container, what] of containers) {
     const close = host.group(`Log of deployment ${id.name}, container ${container} (${what})`);
     // The deployment's failure is the news; a log that cannot be read must not hide it.
@@ -54,7 +58,9 @@ async function printLogs(workspace: Workspace, id: DeploymentId, host: TaskHost)
     );
     host.foreign(log.trim() === '' ? '(empty)' : log);
     close();
+    words = lastWords(log) ?? words;
   }
+  return words;
 }
 
 async function takeAway(workspace: Workspace, id: DeploymentId, wait: OperationWait): Promise<string> {

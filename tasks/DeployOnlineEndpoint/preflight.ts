@@ -45,7 +45,9 @@ export async function preflight(
   if (problems.length === 1 && problems[0]) throw problems[0];
   if (!model || !environment || !state) {
     const lines = problems.map(problem => `- ${problem.message}`);
-    throw new TaskError(`Nothing was created, because ${problems.length} things are in the way:\n${lines.join('\n')}`);
+    throw new TaskError(`Nothing was created, because ${problems.length} things are in the way:\n${lines.join('\n')}`, {
+      code: problems[0]?.errorCode ?? 'GuardianFailed',
+    });
   }
   return {
     state,

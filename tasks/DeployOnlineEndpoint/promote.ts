@@ -23,7 +23,9 @@ export async function promote(inputs: PromoteInputs, workspace: Workspace, host:
   const next = allTo(candidate.name);
   const moves = !sameTraffic(state.live, next);
   host.info(
-    `Promoting ${candidate.name} (${candidate.tags[tag.model] ?? 'unknown model'}); live traffic: ${formatTraffic(state.live)} -> ${formatTraffic(next)}`,
+    !moves
+      ? `${candidate.name} is champion already`
+      : `Promoting ${candidate.name} (${candidate.tags[tag.model] ?? 'unknown model'}); live traffic: ${formatTraffic(state.live)} -> ${formatTraffic(next)}`,
   );
   if (inputs.whatIf) {
     const resized = candidate.instanceCount !== instanceCount;
@@ -79,6 +81,7 @@ function promotable(state: EndpointState, inputs: PromoteInputs, host: TaskHost)
   if (champion && (again || champion.tags[tag.role] === 'challenger')) return champion;
   throw new TaskError(
     `Endpoint ${inputs.endpointName} has no challenger to promote: live traffic is ${formatTraffic(state.live)}. Deploy one first, with strategy: challenger.`,
+    { code: 'GuardianNotFound' },
   );
 }
 

@@ -80,7 +80,7 @@ async function completedJob(workspace: Workspace, name: string): Promise<Job> {
 }
 
 function nothingThere(job: string, path: string, all: readonly string[]): TaskError {
-  const candidates = all.filter(item => !/^(user_logs|system_logs|logs)\//.test(item));
+  const candidates = all.filter(item => !/^(user_logs|system_logs|azureml-logs|logs)\//.test(item));
   const shown = candidates.slice(0, 10).join(', ');
   const instead =
     candidates.length === 0

@@ -94,10 +94,8 @@ async function planOne(
   inputs: RollbackInputs,
   host: TaskHost,
 ): Promise<PlannedRollback> {
-  const [endpoint, deployments] = await Promise.all([
-    existingEndpoint(workspace, name),
-    listDeployments(workspace, name),
-  ]);
+  const endpoint = await existingEndpoint(workspace, name);
+  const deployments = await listDeployments(workspace, name);
   const { traffic: live, mirrorTraffic: mirror, tags } = endpoint;
   if (inputs.to === 'previous' && isOfThisRun(tags, host)) {
     // A retried step must not go back a second time.

@@ -47,12 +47,13 @@ async function follow(workspace: Workspace, job: Job, options: FollowOptions, ho
   const began = host.clock.now().getTime();
   let current = job;
   let failingSince: number | undefined;
-  report(current, host);
+  if (!hasEnded(current.status)) report(current, host);
   while (true) {
     const now = host.clock.now().getTime();
     try {
       const next = await readJob(workspace, job.name, host);
-      if (next.status !== current.status) report(next, host);
+      // The end is told after the last lines of the log.
+      if (next.status !== current.status && !hasEnded(next.status)) report(next, host);
       current = next;
       failingSince = undefined;
     } catch (error) {
@@ -70,6 +71,7 @@ async function follow(workspace: Workspace, job: Job, options: FollowOptions, ho
     await host.clock.sleep(pollMilliseconds(now - began), host.signal);
   }
   await log.finish();
+  report(current, host);
   return { job: current, log };
 }
 

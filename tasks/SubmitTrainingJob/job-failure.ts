@@ -8,7 +8,9 @@ export function jobFailure(
   { details, tail }: { details: RunDetails | undefined; tail: readonly string[] },
 ): TaskError {
   const error = details?.error;
-  const reason = error ? ` The service says${error.code ? ` ${error.code}` : ''}: ${error.message.trim()}` : '';
+  const reason = error
+    ? ` The service says${error.code ? ` ${error.code}` : ''}: ${withoutLog(error.message, tail.length > 0)}`
+    : '';
   const log =
     tail.length > 0
       ? `The log ends with:\n${tail.map(line => `    ${line}`).join('\n')}`
@@ -17,6 +19,11 @@ export function jobFailure(
     `Job ${job} ended ${status}.${reason}\n${log}\n${nextStep(status, `${reason}\n${tail.join('\n')}`)}`,
     { code: 'GuardianJobFailed' },
   );
+}
+
+/** The service quotes the log's end in its reason; once is enough. */
+function withoutLog(message: string, hasTail: boolean): string {
+  return (hasTail ? message.replace(/\s*Please check log file [\s\S]*/, '') : message).trim();
 }
 
 /** Causes that can be told from reason and log, most telling first. */

@@ -3,7 +3,7 @@ import type { Workspace } from '../../lib/azureml/workspace';
 import type { TaskHost } from '../../lib/host/task-host';
 
 /** Lines of the log's end that a failure's message quotes. */
-const tailLines = 30;
+const tailLines = 15;
 
 /** The job's log files, printed as they grow, and what run history says of its end. */
 export class JobLog {

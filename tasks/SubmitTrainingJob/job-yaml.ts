@@ -1,8 +1,16 @@
-import { isMap, isScalar, parseDocument, visit, type Document, type Scalar } from 'yaml';
+import { isMap, isScalar, parseDocument, visit, type Document, type Scalar, type ScalarTag, type Tags } from 'yaml';
 import { TaskError } from '../../lib/task-error';
 
-/** As PyYAML reads job files for `az ml`: YAML 1.1 with merge keys, so `yes` is a boolean. */
-export const yamlOptions = { version: '1.1', merge: true } as const;
+const yes: ScalarTag = {
+  tag: 'tag:yaml.org,2002:bool',
+  default: true,
+  test: /^(?:yes|Yes|YES|on|On|ON)$/,
+  resolve: () => true,
+};
+const no: ScalarTag = { ...yes, test: /^(?:no|No|NO|off|Off|OFF)$/, resolve: () => false };
+
+/** As PyYAML reads job files for `az ml`, where it matters: merge keys, and `yes` and `off` are booleans. */
+export const yamlOptions = { merge: true, customTags: (tags: Tags): Tags => [yes, no, ...tags] };
 
 /** Maps that hold text whatever it looks like. */
 const textMaps = ['inputs', 'environment_variables', 'tags', 'properties'];
@@ -72,5 +80,5 @@ export function applyOverride(document: Document, path: string, value: string, f
 /** A value as the file would have it: `5` is a number, `true` a boolean; what is no plain value in YAML is text. */
 function scalarOf(value: string): Scalar | string {
   const { contents, errors } = parseDocument(value, yamlOptions);
-  return errors.length === 0 && isScalar(contents) && contents.value !== null ? (contents) : value;
+  return errors.length === 0 && isScalar(contents) && contents.value !== null ? contents : value;
 }

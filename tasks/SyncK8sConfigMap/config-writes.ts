@@ -77,6 +77,7 @@ export function settleConflicts(plans: readonly PlannedWrite[], onConflict: 'fai
   }
   throw new TaskError(
     `Somebody else has set ${lines.length === 1 ? 'this key' : 'these keys'} to another value, so nothing was written:\n${lines.join('\n')}\nLeave the key out of the entries, have its owner give it up, or set onConflict to force to take it over.`,
+    { code: 'GuardianConflict' },
   );
 }
 
@@ -87,8 +88,9 @@ export function printPlan(plan: PlannedWrite, host: TaskHost): void {
   for (const change of changes) host.foreign(diffLine(change));
   const same = plan.entries.length - changes.filter(change => change.kind !== 'removed').length;
   if (same > 0) host.info(`= ${same} unchanged`);
-  const others = before.data.size - before.owned.filter(key => before.data.has(key)).length;
-  if (before.exists && others > 0) host.info(`${others} ${others === 1 ? 'key' : 'keys'} of others not touched`);
+  const ours = new Set([...before.owned, ...plan.entries.map(entry => entry.key)]);
+  const others = [...before.data.keys()].filter(key => !ours.has(key)).length;
+  if (others > 0) host.info(`${others} ${others === 1 ? 'key' : 'keys'} of others not touched`);
   close();
 }
 

@@ -28,7 +28,11 @@ describe('a manifest', () => {
     ['has an unknown layout', changed(manifest => (manifest.input['layout'] = 'CHWN')), /input\.layout: .*"NCHW"/],
     ['misspells a setting', changed(manifest => (manifest.input['means'] = [0, 0, 0])), /input: .*"means"/],
     ['divides by zero', changed(manifest => (manifest.input['std'] = [1, 0, 1])), /input\.std: 0/],
-    ['crops to an unknown size', changed(manifest => (manifest.input['resize'] = 'shortest-side-crop')), /resizeTo: needed/],
+    [
+      'crops to an unknown size',
+      changed(manifest => (manifest.input['resize'] = 'shortest-side-crop')),
+      /resizeTo: needed/,
+    ],
     ['leaves its folder', changed(manifest => (manifest['model'] = '../other.onnx')), /model: Must name a file inside/],
     ['expects no label of its own', changed(m => (m['warmup'] = { image: 'a.jpg', label: 'x' })), /warmup\.label: 'x'/],
     [
@@ -55,9 +59,17 @@ describe('a manifest', () => {
 
 describe('a model folder that cannot be served', () => {
   for (const [what, spoil, expected] of [
-    ['has no manifest', (m: ModelCopy) => rmSync(join(m.folder, 'guardian-model.json')), /no guardian-model\.json.*It holds model\.onnx/],
+    [
+      'has no manifest',
+      (m: ModelCopy) => rmSync(join(m.folder, 'guardian-model.json')),
+      /no guardian-model\.json.*It holds model\.onnx/,
+    ],
     ['has no model', (m: ModelCopy) => rmSync(join(m.folder, 'model.onnx')), /model\.onnx cannot be loaded/],
-    ['has a model that is none', (m: ModelCopy) => m.write('model.onnx', 'not a model'), /model\.onnx cannot be loaded/],
+    [
+      'has a model that is none',
+      (m: ModelCopy) => m.write('model.onnx', 'not a model'),
+      /model\.onnx cannot be loaded/,
+    ],
     ['has a bad manifest', (m: ModelCopy) => m.write('guardian-model.json', '{}'), /is not valid.*labels/],
     [
       'has a model of another size',

@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import sharp from 'sharp';
 import { plain } from './support/pictures';
-import { body, type Failure, imageFile, modelFolder, Runtime } from './support/runtime';
+import { type Failure, imageFile, modelFolder, Runtime } from './support/runtime';
 
 describe('a request that cannot be served', () => {
   let runtime: Runtime;
@@ -48,7 +48,10 @@ describe('a request that cannot be served', () => {
   });
 
   it('because the image only begins like one: 400', async () => {
-    const answer = await runtime.score(Buffer.concat([Buffer.from('ffd8ffe0', 'hex'), Buffer.alloc(500, 7)]), 'image/jpeg');
+    const answer = await runtime.score(
+      Buffer.concat([Buffer.from('ffd8ffe0', 'hex'), Buffer.alloc(500, 7)]),
+      'image/jpeg',
+    );
     await assertRefused(answer, 400, 'InvalidImage', /cannot be decoded/);
   });
 
@@ -92,7 +95,9 @@ describe('a request that cannot be served', () => {
   });
 
   it('because the image is of another kind: 415', async () => {
-    const gif = await sharp(await plain('red')).gif().toBuffer();
+    const gif = await sharp(await plain('red'))
+      .gif()
+      .toBuffer();
     await assertRefused(await runtime.score(gif, 'application/octet-stream'), 415, 'UnsupportedMediaType', /JPEG/);
     const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>');
     await assertRefused(await runtime.score(svg, 'application/octet-stream'), 415, 'UnsupportedMediaType', /JPEG/);
@@ -114,7 +119,7 @@ describe('a request that cannot be served', () => {
         },
       }),
       duplex: 'half',
-    } as RequestInit);
+    });
     await assertRefused(answer, 413, 'PayloadTooLarge', /larger/);
   });
 
@@ -139,7 +144,9 @@ describe('a request that cannot be served', () => {
   });
 
   it('because it never comes to its end: 408', async () => {
-    const answer = await raw('POST /score HTTP/1.1\r\nhost: a\r\ncontent-type: image/jpeg\r\ncontent-length: 9\r\n\r\nabc');
+    const answer = await raw(
+      'POST /score HTTP/1.1\r\nhost: a\r\ncontent-type: image/jpeg\r\ncontent-length: 9\r\n\r\nabc',
+    );
     assert.match(answer, /^HTTP\/1\.1 408 /);
     assert.match(answer, /"code":"RequestTimeout"/);
   });

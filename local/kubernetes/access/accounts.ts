@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
 import type { Journal } from '../../journal';
 import { unauthorized } from '../api/status-error';
-import type { ApiObject } from '../objects/api-object';
+import { omit, type ApiObject } from '../objects/api-object';
 import type { ObjectStore } from '../objects/object-store';
 import { resourceNamed } from '../objects/resources';
 
@@ -45,7 +45,7 @@ export async function openAccounts(journal: Journal, store: ObjectStore): Promis
     jwk = { ...(await jose.exportJWK(pair.privateKey)), kid: randomUUID(), alg: 'ES256' };
     kept.set('service-accounts', jwk);
   }
-  const { d: _, ...publicJwk } = jwk;
+  const publicJwk = omit(jwk, 'd');
   const privateKey = await jose.importJWK(jwk, 'ES256');
   const publicKey = await jose.importJWK(publicJwk, 'ES256');
   const header = { alg: 'ES256', kid: String(jwk.kid) };

@@ -85,7 +85,10 @@ function bindsUser(binding: ApiObject, user: User): boolean {
   return subjects.some(({ kind, name, namespace }) => {
     switch (kind) {
       case 'ServiceAccount':
-        return user.name === `system:serviceaccount:${String(namespace ?? binding.metadata.namespace)}:${String(name)}`;
+        return (
+          user.name ===
+          `system:serviceaccount:${typeof namespace === 'string' ? namespace : (binding.metadata.namespace ?? '')}:${String(name)}`
+        );
       case 'Group':
         return user.groups.includes(String(name));
       case 'User':

@@ -5,6 +5,7 @@ import type { ServerCertificate } from '../../certificates';
 import type { User } from '../access/accounts';
 import type { ApiContext } from './context';
 import { registerDiscovery } from './discovery';
+import { readProtobuf } from './protobuf-body';
 import { registerResources } from './resource-routes';
 import { badRequest, StatusError, unknownPath } from './status-error';
 
@@ -24,6 +25,7 @@ const jsonTypes = [
   'application/merge-patch+json',
   'application/strategic-merge-patch+json',
 ];
+const protobufType = 'application/vnd.kubernetes.protobuf';
 const yamlTypes = ['application/yaml', 'application/apply-patch+yaml'];
 
 /** The https server of the API with all its paths, not yet listening. */
@@ -39,7 +41,7 @@ export function createApp(
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 512, ignoreTrailingSlash: true },
   });
-  readBodies(app);
+  readBodies(app, context);
   app.decorateRequest('kubernetesUser');
   app.addHook('onRequest', async request => {
     const header = request.headers.authorization;
@@ -64,7 +66,7 @@ export function createApp(
   return app;
 }
 
-function readBodies(app: FastifyInstance): void {
+function readBodies(app: FastifyInstance, context: ApiContext): void {
   app.removeAllContentTypeParsers();
   const reader =
     (read: (text: string) => unknown) =>
@@ -91,6 +93,9 @@ function readBodies(app: FastifyInstance): void {
     { parseAs: 'string' },
     reader(text => parse(text) as unknown),
   );
+  app.addContentTypeParser(protobufType, { parseAs: 'buffer' }, (_request: unknown, body: string | Buffer) =>
+    Promise.resolve(body.length === 0 ? undefined : readProtobuf(context.schema, Buffer.from(body))),
+  );
 }
 
 /** What a client sees of an error: ours as it is, the http library's in the API's form, anything else as 500. */
@@ -105,7 +110,7 @@ function asStatusError(error: unknown): StatusError {
     return new StatusError(
       415,
       'UnsupportedMediaType',
-      `the body of the request was in an unknown format - accepted media types include: ${[...jsonTypes, ...yamlTypes].join(', ')}`,
+      `the body of the request was in an unknown format - accepted media types include: ${[...jsonTypes, ...yamlTypes, protobufType].join(', ')}`,
     );
   }
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500)

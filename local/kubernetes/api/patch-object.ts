@@ -76,7 +76,9 @@ function readConfiguration({ resource, namespace, name }: ObjectPath, body: unkn
     throw badRequest('metadata.managedFields must be nil');
   }
   if (metadata.name !== undefined && metadata.name !== name) {
-    throw badRequest(`the name of the object (${String(metadata.name)}) does not match the name on the URL (${name})`);
+    throw badRequest(
+      `the name of the object (${JSON.stringify(metadata.name)}) does not match the name on the URL (${JSON.stringify(name)})`,
+    );
   }
   if (metadata.namespace !== undefined && namespace !== undefined && metadata.namespace !== namespace) {
     throw badRequest('the namespace of the provided object does not match the namespace sent on the request');

@@ -51,12 +51,14 @@ export function fieldValidationOf(request: FastifyRequest): FieldValidation {
   return 'Warn';
 }
 
+const propagations = new Set<unknown>(['Background', 'Foreground', 'Orphan']);
+
 /** DeleteOptions from the body, or from the query where the body says nothing. @throws StatusError 400 */
 export function deleteOptionsOf(request: FastifyRequest): DeleteOptions {
   const query = queryOf(request);
   const body = isRecord(request.body) ? request.body : {};
   const propagation = body.propagationPolicy ?? query.propagationPolicy;
-  if (propagation !== undefined && !['Background', 'Foreground', 'Orphan'].includes(String(propagation))) {
+  if (propagation !== undefined && !propagations.has(propagation)) {
     throw badRequest(`invalid propagationPolicy ${JSON.stringify(propagation)}`);
   }
   const grace =

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { ApiObject } from '../objects/api-object';
+import { omit, type ApiObject } from '../objects/api-object';
 import { readObject } from '../objects/preparation';
 import type { ObjectPath } from '../objects/registry';
 import { resources, type Resource, type Subresource } from '../objects/resources';
@@ -205,7 +205,7 @@ function listOf(
     kind: `${resource.kind}List`,
     apiVersion: resource.group ? `${resource.group}/${resource.version}` : resource.version,
     metadata: { resourceVersion: String(context.store.version), ...metadata },
-    items: objects.map(({ kind: _kind, apiVersion: _apiVersion, ...object }) => object),
+    items: objects.map(object => omit<Record<string, unknown>>(object, 'kind', 'apiVersion')),
   };
 }
 

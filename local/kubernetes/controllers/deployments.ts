@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { controllerOf, controllerReference, type ApiObject } from '../objects/api-object';
+import { controllerOf, controllerReference, omit, type ApiObject } from '../objects/api-object';
 import { contentName } from '../objects/names';
 import { resourceNamed } from '../objects/resources';
 import type { ControllerContext } from './controller-context';
@@ -83,8 +83,7 @@ function revisionOf(object: ApiObject): number {
 }
 
 function withoutHash({ metadata, spec }: PodTemplate): PodTemplate {
-  const { [hashLabel]: _, ...labels } = metadata?.labels ?? {};
-  return { metadata: { ...metadata, labels }, spec };
+  return { metadata: { ...metadata, labels: omit(metadata?.labels ?? {}, hashLabel) }, spec };
 }
 
 function sameTemplate(a: PodTemplate, b: PodTemplate): boolean {

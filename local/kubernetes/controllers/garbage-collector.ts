@@ -1,4 +1,4 @@
-import type { ApiObject } from '../objects/api-object';
+import { omit, type ApiObject } from '../objects/api-object';
 import { foregroundFinalizer, orphanFinalizer } from '../objects/deletion';
 import { resourceOfKind, resources, type Resource } from '../objects/resources';
 import type { ControllerContext } from './controller-context';
@@ -23,7 +23,7 @@ export function finishDeletion(context: ControllerContext, resource: Resource, o
   if (finalizers.includes(orphanFinalizer)) {
     for (const [ofResource, owned] of ownedBy(context, object)) {
       const ownerReferences = owned.metadata.ownerReferences?.filter(owner => owner.uid !== object.metadata.uid) ?? [];
-      const { ownerReferences: _, ...metadata } = owned.metadata;
+      const metadata = omit(owned.metadata, 'ownerReferences');
       context.store.put(ofResource, {
         ...owned,
         metadata: { ...metadata, ...(ownerReferences.length > 0 ? { ownerReferences } : {}) },

@@ -77,6 +77,13 @@ export function controllerReference(owner: ApiObject): OwnerReference {
   };
 }
 
+/** A copy without these fields, which must be ones that may be absent. */
+export function omit<T extends object>(object: T, ...names: (keyof T)[]): T {
+  const copy = { ...object };
+  for (const name of names) Reflect.deleteProperty(copy, name);
+  return copy;
+}
+
 /** The time in the form of Kubernetes' timestamps: RFC 3339 with whole seconds. */
 export function timestamp(date = new Date()): string {
   return date.toISOString().replace(/\.\d+Z$/, 'Z');

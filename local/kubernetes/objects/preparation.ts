@@ -1,5 +1,5 @@
 import { badRequest, StatusError } from '../api/status-error';
-import { isRecord, type ApiObject, type JsonRecord } from './api-object';
+import { isRecord, omit, type ApiObject, type JsonRecord } from './api-object';
 import { apiVersionOf, type Resource } from './resources';
 import { conform, type Schema, type SchemaProblem } from './schema';
 
@@ -74,7 +74,8 @@ export function checkIdentity(resource: Resource, body: JsonRecord): void {
 /** stringData is for writing only: it becomes data. */
 function withSecretText(resource: Resource, object: ApiObject): ApiObject {
   if (resource.kind !== 'Secret') return object;
-  const { stringData, ...secret } = object;
+  const { stringData } = object;
+  const secret = omit(object, 'stringData');
   const data = isRecord(secret.data) ? secret.data : {};
   for (const [key, value] of Object.entries(data)) {
     const text = String(value);
@@ -84,12 +85,12 @@ function withSecretText(resource: Resource, object: ApiObject): ApiObject {
       );
     }
   }
-  if (!isRecord(stringData)) return secret as ApiObject;
+  if (!isRecord(stringData)) return secret;
   const encoded = Object.entries(stringData).map(([key, value]) => [
     key,
     Buffer.from(String(value)).toString('base64'),
   ]);
-  return { ...secret, data: { ...data, ...Object.fromEntries(encoded) } } as ApiObject;
+  return { ...secret, data: { ...data, ...Object.fromEntries(encoded) } };
 }
 
 /** In the words of Go's JSON decoder. */

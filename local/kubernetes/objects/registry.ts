@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { alreadyExists, invalid, notFound, problem, staleWrite, StatusError } from '../api/status-error';
 import { ownershipAfterUpdate, type FieldWriter } from '../patches/managed-fields';
 import { applyConfiguration } from '../patches/server-side-apply';
-import { isRecord, timestamp, type ApiObject, type ObjectMeta } from './api-object';
+import { isRecord, omit, timestamp, type ApiObject, type ObjectMeta } from './api-object';
 import { withDefaults } from './defaults';
 import { finalizerOf, type Propagation } from './deletion';
 import { randomName } from './names';
@@ -183,9 +183,8 @@ export class Registry {
       ...(ownerReferences ? { ownerReferences } : {}),
     };
     if (resource.kind === 'Namespace') metadata.labels = { ...labels, 'kubernetes.io/metadata.name': name };
-    const { status: _, ...desired } = object;
     const withStatus = resource.subresources.includes('status')
-      ? { ...desired, metadata, status: initialStatus[resource.kind] ?? {} }
+      ? { ...object, metadata, status: initialStatus[resource.kind] ?? {} }
       : { ...object, metadata };
     return withServiceAddress(resource, withDefaults(resource, withStatus), undefined);
   }
@@ -219,13 +218,12 @@ export class Registry {
   #successor(resource: Resource, live: ApiObject, wanted: ApiObject, subresource: string | undefined): ApiObject {
     if (subresource === 'status') return { ...live, status: wanted.status };
     const { labels, annotations, finalizers, ownerReferences } = wanted.metadata;
-    const { labels: _l, annotations: _a, finalizers: _f, ownerReferences: _o, ...identity } = live.metadata;
-    const { status: _s, ...desired } = wanted;
+    const identity = omit(live.metadata, 'labels', 'annotations', 'finalizers', 'ownerReferences');
     const keepsStatus = resource.subresources.includes('status');
     const candidate = withServiceAddress(
       resource,
       withDefaults(resource, {
-        ...(keepsStatus ? desired : wanted),
+        ...(keepsStatus ? omit(wanted, 'status') : wanted),
         ...(keepsStatus && live.status !== undefined ? { status: live.status } : {}),
         metadata: {
           ...identity,

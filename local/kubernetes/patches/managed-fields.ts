@@ -1,4 +1,4 @@
-import { timestamp, type ApiObject, type JsonRecord, type ManagedFieldsEntry } from '../objects/api-object';
+import { omit, timestamp, type ApiObject, type JsonRecord, type ManagedFieldsEntry } from '../objects/api-object';
 import type { Schema } from '../objects/schema';
 import { compare, fromFieldsV1, pathKey, pathOf, prefixes, toFieldsV1, type FieldSet } from './field-set';
 
@@ -103,8 +103,7 @@ export function ownershipAfterUpdate(
 
 /** The object without managedFields, for comparing. */
 export function withoutOwnership(object: JsonRecord | ApiObject): JsonRecord {
-  const { managedFields: _, ...metadata } = object.metadata as JsonRecord;
-  return { ...object, metadata };
+  return { ...object, metadata: omit(object.metadata as JsonRecord, 'managedFields') };
 }
 
 /** The set and everything above its members. */

@@ -1,5 +1,5 @@
 import { StatusError, type StatusCause } from '../api/status-error';
-import { isRecord, type ApiObject, type JsonRecord, type ManagedFieldsEntry } from '../objects/api-object';
+import { isRecord, omit, type ApiObject, type JsonRecord, type ManagedFieldsEntry } from '../objects/api-object';
 import { listSemantics, isAtomicMap, type ListSemantics } from '../objects/list-semantics';
 import type { FieldType, Schema } from '../objects/schema';
 import { appliedFields, compare, describePath, listStep, pathOf, type Path } from './field-set';
@@ -203,7 +203,7 @@ function removeAt(
   const model = type.kind === 'object' ? type.model : '';
   const below = type.kind === 'map' ? type.of : (schema.fields(model)?.get(field) ?? { kind: 'any' as const });
   const left = removeAt(schema, below, value[field], rest, `${model}.${field}`, listSemantics(model, field));
-  const { [field]: _, ...others } = value;
+  const others = omit(value, field);
   if (left !== undefined) return { ...others, [field]: left };
   // The object itself, and an object of a fixed type, may be left empty; a map may not.
   return Object.keys(others).length === 0 && name !== '' && type.kind === 'map' ? undefined : others;

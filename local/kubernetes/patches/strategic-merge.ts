@@ -21,7 +21,7 @@ function mergeObject(schema: Schema, model: string | undefined, target: unknown,
   if (directive === 'delete') return {};
   if (directive === 'replace') return withoutNulls(changes);
   if (directive !== undefined && directive !== 'merge')
-    throw badRequest(`unknown patch directive ${String(directive)}`);
+    throw badRequest(`unknown patch directive ${JSON.stringify(directive)}`);
   const result: JsonRecord = isRecord(target) ? { ...target } : {};
   if (Array.isArray(retained)) {
     for (const name of Object.keys(result)) if (!retained.includes(name)) Reflect.deleteProperty(result, name);

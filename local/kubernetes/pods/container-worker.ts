@@ -93,12 +93,12 @@ export class ContainerWorker {
     const { container, image, event, podText } = this.#o;
     if (!image && container.image.endsWith(':missing')) return this.#failToPull();
     let backOff = 0;
-    while (!this.#stopping.signal.aborted) {
+    for (;;) {
       const environment = await this.#resolve();
       if (!image) return this.#simulate();
       const began = Date.now();
       const ended = await this.#runOnce(image, environment);
-      if (this.#stopping.signal.aborted || this.#endsWith(ended?.exitCode ?? 1)) return;
+      if (this.#isStopping() || this.#endsWith(ended?.exitCode ?? 1)) return;
       if (Date.now() - began > backOffResetMilliseconds) backOff = 0;
       if (backOff > 0) {
         const message = `back-off ${backOff / 1000}s restarting failed container=${container.name} pod=${podText}`;
@@ -195,6 +195,10 @@ export class ContainerWorker {
     };
     this.#set({ state: { terminated }, ready: false, started: false });
     return { exitCode };
+  }
+
+  #isStopping(): boolean {
+    return this.#stopping.signal.aborted;
   }
 
   /** Whether the restart policy lets this be the end. */

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { EventRecorder } from '../controllers/event-recorder';
-import { timestamp } from '../objects/api-object';
+import { omit, timestamp } from '../objects/api-object';
 import type { ObjectStore } from '../objects/object-store';
 import { resourceNamed } from '../objects/resources';
 import { containerEnvironment, missingVolumeSource } from './container-environment';
@@ -78,7 +78,10 @@ export class PodWorker {
       if (!simulated) await worker.run();
       if (this.#stopped) return;
       this.#ended.add(worker.status.name);
-      if (!simulated && worker.status.state.terminated?.exitCode !== 0) return this.#publish();
+      if (!simulated && worker.status.state.terminated?.exitCode !== 0) {
+        this.#publish();
+        return;
+      }
     }
     await Promise.all(
       this.#containers.map(async worker => {
@@ -117,7 +120,7 @@ export class PodWorker {
     const live = this.#live();
     if (!live || this.#stopped) return;
     const real = this.#pod.spec.containers.some(one => this.#o.images[one.image] !== undefined);
-    const { [urlAnnotation]: _, ...annotations } = live.metadata.annotations ?? {};
+    const annotations: Record<string, string> = omit(live.metadata.annotations ?? {}, urlAnnotation);
     const port = this.#containers.find(worker => worker.port !== undefined)?.port;
     if (!real) annotations[simulatedAnnotation] = 'true';
     if (port !== undefined) annotations[urlAnnotation] = `http://127.0.0.1:${port}`;

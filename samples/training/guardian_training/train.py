@@ -1,13 +1,12 @@
-"""Trains an image classifier, tracks it with MLflow and exports it to ONNX."""
+"""Trains an image classifier, tracks it with MLflow and exports it to ONNX for the Guardian AI scoring runtime."""
 
 import argparse
-import copy
-import json
-import os
+import itertools
 import pathlib
 import random
 import sys
 import time
+from typing import Dict, NamedTuple, Optional, Sequence
 
 import mlflow
 import numpy
@@ -16,129 +15,214 @@ from torch import nn
 from torch.optim.swa_utils import update_bn
 from torch.utils.data import DataLoader
 
-from .data import DataError, LabelledImages, class_weights, find_images, split_validation
-from .export import export_model
-from .network import ARCHITECTURES, build_network
+from .data import (
+    DataError,
+    LabelledFile,
+    LabelledImages,
+    Preprocessing,
+    Splits,
+    check_images,
+    class_weights,
+    count_labels,
+    find_splits,
+)
+from .export import ExportError, export_model
+from .metrics import accuracy, label_metrics
+from .model import ARCHITECTURES, WeightsError, build_model
+from .model_card import write_model_card
+from .tracking import register, tracked_run
+
+# Seconds between two progress lines within an epoch.
+PROGRESS_SECONDS = 10
+# Batches from which batch normalisation takes its statistics for evaluation: more change them little and take time.
+STATISTICS_BATCHES = 32
 
 
-def parse_arguments(arguments=None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=pathlib.Path, required=True, help="folder with train/<label> and test/<label>")
-    parser.add_argument("--output", type=pathlib.Path, default=pathlib.Path("outputs"), help="where model/ is written")
+class Task(NamedTuple):
+    """What one training script is about."""
+
+    model_name: str
+    labels: Sequence[str]
+    # Of MLflow; on Azure ML the job's experiment is used.
+    experiment: str
+    # One sentence for the model card.
+    description: str
+
+
+def say(text: str) -> None:
+    # Flushed, because on Azure ML the output is a file that people follow.
+    print(text, flush=True)
+
+
+def positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is less than 1")
+    return number
+
+
+def image_side(text: str) -> int:
+    side = int(text)
+    if side < 32:
+        raise argparse.ArgumentTypeError(f"{text} is less than 32; the networks halve an image five times")
+    return side
+
+
+def parse_arguments(arguments: Optional[Sequence[str]] = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    folders = "folder with train/LABEL, test/LABEL and perhaps val/LABEL"
+    parser.add_argument("--data", type=pathlib.Path, required=True, help=folders)
+    output = "model/ and checkpoint/ are written here"
+    parser.add_argument("--output", type=pathlib.Path, default=pathlib.Path("outputs"), help=output)
     parser.add_argument("--architecture", choices=ARCHITECTURES, default="resnet50")
-    parser.add_argument("--weights", default="", help="torchvision state file to start from; random weights without it")
-    parser.add_argument("--image-size", type=int, default=224, help="side in pixels")
-    parser.add_argument("--epochs", type=int, default=10)
-    parser.add_argument("--batch-size", type=int, default=32)
+    weights = "state_dict file to start from, of torchvision or of an earlier training; random weights without it"
+    parser.add_argument("--pretrained-weights", type=pathlib.Path, help=weights)
+    parser.add_argument("--image-size", type=image_side, default=224, help="side in pixels")
+    parser.add_argument("--epochs", type=positive, default=10)
+    parser.add_argument("--batch-size", type=positive, default=16)
     parser.add_argument("--learning-rate", type=float, default=0.001)
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--register-as", default="", help="register the model under this name when done")
+    parser.add_argument("--register-as", metavar="NAME", help="register the model under this name when it is done")
     return parser.parse_args(arguments)
 
 
-def evaluate(network, loader, criterion, device) -> tuple:
-    """Mean loss, and per image the true and the predicted label's index."""
-    network.eval()
-    loss, truth, predicted = 0.0, [], []
-    with torch.no_grad():
-        for images, labels in loader:
-            scores = network(images.to(device))
-            loss += criterion(scores, labels.to(device)).item() * len(labels)
-            truth += labels.tolist()
-            predicted += scores.argmax(1).cpu().tolist()
-    return loss / max(1, len(truth)), truth, predicted
+def seed_everything(seed: int) -> None:
+    """The same seed gives the same model on the same machine with the same number of threads."""
+    random.seed(seed)
+    numpy.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+    torch.use_deterministic_algorithms(True, warn_only=True)
 
 
-def accuracy(truth, predicted) -> float:
-    return sum(a == b for a, b in zip(truth, predicted)) / max(1, len(truth))
+class Trainer:
+    """A network and what it takes to train it."""
+
+    def __init__(self, options: argparse.Namespace, splits: Splits, label_count: int):
+        self.options = options
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.preprocessing = Preprocessing(options.image_size)
+        self.model = build_model(options.architecture, label_count, options.pretrained_weights).to(self.device)
+        self.train_loader = DataLoader(
+            LabelledImages(splits.train, self.preprocessing.training_transform()),
+            options.batch_size,
+            shuffle=True,
+            # Batch normalisation cannot learn from a batch of one image.
+            drop_last=len(splits.train) % options.batch_size == 1 and len(splits.train) > 1,
+            generator=torch.Generator().manual_seed(options.seed),
+        )
+        self.criterion = nn.CrossEntropyLoss(weight=class_weights(splits.train, label_count).to(self.device))
+        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=options.learning_rate)
+
+    def train_epoch(self, epoch: int) -> float:
+        """@returns the mean loss over the images"""
+        self.model.train()
+        loss_sum, seen, batches = 0.0, 0, 0
+        told = time.perf_counter()
+        for images, targets in self.train_loader:
+            self.optimizer.zero_grad()
+            loss = self.criterion(self.model(images.to(self.device)), targets.to(self.device))
+            loss.backward()
+            self.optimizer.step()
+            loss_sum += loss.item() * len(targets)
+            seen += len(targets)
+            batches += 1
+            if time.perf_counter() - told > PROGRESS_SECONDS:
+                told = time.perf_counter()
+                batch = f"batch {batches}/{len(self.train_loader)}"
+                say(f"epoch {epoch}/{self.options.epochs}  {batch}  loss {loss.item():.4f}")
+        # Running means of batch normalisation lag behind the weights: after few batches they would spoil the result.
+        update_bn(itertools.islice(self.train_loader, STATISTICS_BATCHES), self.model, self.device)
+        return loss_sum / seen
+
+    def evaluate(self, files: Sequence[LabelledFile]):
+        """Weighted mean loss, and per image the true and the predicted label's index."""
+        self.model.eval()
+        scores, truth = [], []
+        loader = DataLoader(LabelledImages(files, self.preprocessing.transform()), self.options.batch_size)
+        with torch.no_grad():
+            for images, targets in loader:
+                scores.append(self.model(images.to(self.device)))
+                truth += targets.tolist()
+        all_scores = torch.cat(scores)
+        loss = self.criterion(all_scores, torch.tensor(truth, device=self.device)).item()
+        return loss, truth, all_scores.argmax(1).tolist()
+
+    def fit(self, validation: Sequence[LabelledFile], checkpoint: pathlib.Path) -> int:
+        """Trains all epochs and ends with the weights of the best one, which `checkpoint` keeps. @returns that epoch"""
+        best_epoch, best = 0, (-1.0, float("-inf"))
+        for epoch in range(1, self.options.epochs + 1):
+            began = time.perf_counter()
+            train_loss = self.train_epoch(epoch)
+            val_loss, truth, predicted = self.evaluate(validation)
+            metrics = {"train_loss": train_loss, "val_loss": val_loss, "val_accuracy": accuracy(truth, predicted)}
+            mlflow.log_metrics(metrics, step=epoch)
+            result = (metrics["val_accuracy"], -val_loss)
+            better = best_epoch == 0 or result > best
+            if better:
+                best_epoch, best = epoch, result
+                torch.save(self.model.state_dict(), checkpoint)
+            text = "  ".join(f"{name} {value:.4f}" for name, value in metrics.items())
+            took = f"{time.perf_counter() - began:.1f} s"
+            say(f"epoch {epoch}/{self.options.epochs}  {text}  {took}{'  best so far' if better else ''}")
+        self.model.load_state_dict(torch.load(checkpoint, map_location=self.device))
+        return best_epoch
 
 
-def label_metrics(truth, predicted, labels) -> dict:
-    """Precision, recall and F1 of every label."""
-    metrics = {}
-    for index, label in enumerate(labels):
-        hits = sum(a == b == index for a, b in zip(truth, predicted))
-        precision = hits / max(1, predicted.count(index))
-        recall = hits / max(1, truth.count(index))
-        metrics[f"precision_{label}"] = precision
-        metrics[f"recall_{label}"] = recall
-        metrics[f"f1_{label}"] = 2 * precision * recall / max(1e-9, precision + recall)
+def train(options: argparse.Namespace, task: Task, splits: Splits) -> Dict[str, float]:
+    """Trains, evaluates and exports. @returns the final metrics"""
+    seed_everything(options.seed)
+    trainer = Trainer(options, splits, len(task.labels))
+    images = "; ".join(f"{name} {describe(files, task.labels)}" for name, files in zip(splits._fields, splits))
+    network = f"{options.architecture} at {options.image_size} px"
+    say(f"{task.model_name}: {network} on {trainer.device}, {torch.get_num_threads()} threads")
+    say(f"images: {images}")
+    mlflow.log_params({name: str(value) for name, value in vars(options).items() if value is not None})
+
+    checkpoint = options.output / "checkpoint" / "best.pt"
+    checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    best_epoch = trainer.fit(splits.validation, checkpoint)
+
+    _, truth, predicted = trainer.evaluate(splits.test)
+    metrics = {"test_accuracy": accuracy(truth, predicted), **label_metrics(truth, predicted, task.labels)}
+    mlflow.log_metrics(metrics)
+    say(f"test  {'  '.join(f'{name} {value:.4f}' for name, value in metrics.items())}")
+
+    folder = options.output / "model"
+    right = [file for file, guess in zip(splits.test, predicted) if file[1] == guess]
+    model = trainer.model.cpu()
+    weights = options.pretrained_weights
+    check = export_model(model, folder, task.model_name, task.labels, trainer.preprocessing, right or splits.test)
+    write_model_card(
+        folder / "model-card.md",
+        metrics,
+        task.labels,
+        name=task.model_name,
+        description=task.description,
+        network=network,
+        start=f"started from {weights.name}" if weights else "from random weights",
+        images=images,
+        best_epoch=best_epoch,
+        export=check,
+        torch=torch.__version__,
+        **{name: getattr(options, name) for name in ("epochs", "batch_size", "learning_rate", "seed")},
+    )
+    say(f"exported {folder / 'model.onnx'}: {check}")
     return metrics
 
 
-def train(arguments: argparse.Namespace, model_name: str, labels) -> dict:
-    random.seed(arguments.seed)
-    numpy.random.seed(arguments.seed)
-    torch.manual_seed(arguments.seed)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-    files, validation = split_validation(find_images(arguments.data / "train", labels), 0.2, arguments.seed)
-    test = find_images(arguments.data / "test", labels)
-    order = torch.Generator().manual_seed(arguments.seed)
-    loader = DataLoader(LabelledImages(files, arguments.image_size, True), arguments.batch_size, shuffle=True, generator=order)
-    validation_loader = DataLoader(LabelledImages(validation, arguments.image_size, False), arguments.batch_size)
-    test_loader = DataLoader(LabelledImages(test, arguments.image_size, False), arguments.batch_size)
-    print(f"{model_name}: {len(files)} images to train on, {len(validation)} to validate, {len(test)} to test; {arguments.architecture} on {device}", flush=True)
-
-    network = build_network(arguments.architecture, len(labels), arguments.weights).to(device)
-    criterion = nn.CrossEntropyLoss(weight=class_weights(files, len(labels)).to(device))
-    optimizer = torch.optim.AdamW(network.parameters(), lr=arguments.learning_rate)
-    mlflow.log_params({name: str(value) for name, value in vars(arguments).items()})
-
-    best = (-1.0, float("inf"), None)
-    for epoch in range(1, arguments.epochs + 1):
-        began, total = time.perf_counter(), 0.0
-        network.train()
-        for images, targets in loader:
-            optimizer.zero_grad()
-            loss = criterion(network(images.to(device)), targets.to(device))
-            loss.backward()
-            optimizer.step()
-            total += loss.item() * len(targets)
-        # Running means of batch normalisation lag many steps behind the weights: with few images they would spoil the result.
-        update_bn(loader, network, device)
-        loss, truth, predicted = evaluate(network, validation_loader, criterion, device)
-        metrics = {"train_loss": total / len(files), "val_loss": loss, "val_accuracy": accuracy(truth, predicted)}
-        mlflow.log_metrics(metrics, step=epoch)
-        if (metrics["val_accuracy"], -loss) >= (best[0], -best[1]):
-            best = (metrics["val_accuracy"], loss, copy.deepcopy(network.state_dict()))
-        text = "  ".join(f"{name} {value:.4f}" for name, value in metrics.items())
-        print(f"epoch {epoch}/{arguments.epochs}  {text}  {time.perf_counter() - began:.1f} s", flush=True)
-
-    network.load_state_dict(best[2])
-    _, truth, predicted = evaluate(network, test_loader, criterion, device)
-    final = {"test_accuracy": accuracy(truth, predicted), **label_metrics(truth, predicted, labels)}
-    mlflow.log_metrics(final)
-    print("  ".join(f"{name} {value:.4f}" for name, value in final.items()), flush=True)
-
-    # An image that the network gets right tells the runtime at its start whether it computes what was trained.
-    right = next((file for file, guess in zip(test, predicted) if file[1] == guess), None)
-    warmup = (right[0], labels[right[1]]) if right else None
-    folder = arguments.output / "model"
-    export_model(network.cpu(), folder, model_name, labels, arguments.image_size, warmup)
-    write_model_card(folder / "model-card.md", model_name, arguments, final)
-    print(f"exported {folder / 'model.onnx'} ({(folder / 'model.onnx').stat().st_size / 1e6:.1f} MB)", flush=True)
-    return final
+def describe(files: Sequence[LabelledFile], labels: Sequence[str]) -> str:
+    return ", ".join(f"{count} {label}" for label, count in zip(labels, count_labels(files, len(labels))))
 
 
-def write_model_card(path: pathlib.Path, model_name: str, arguments: argparse.Namespace, metrics: dict) -> None:
-    rows = "\n".join(f"| {name} | {value:.4f} |" for name, value in metrics.items())
-    settings = json.dumps({name: str(value) for name, value in vars(arguments).items()}, indent=2)
-    path.write_text(f"# {model_name}\n\n| metric | value |\n|---|---|\n{rows}\n\nTrained with\n\n```json\n{settings}\n```\n")
-
-
-def main(model_name: str, labels, arguments=None) -> None:
+def main(task: Task, arguments: Optional[Sequence[str]] = None) -> None:
+    """The whole of a training script. What the user can put right ends it with one line and exit code 1."""
     options = parse_arguments(arguments)
-    # On Azure ML the run is there already: MLFLOW_RUN_ID names it.
-    if "MLFLOW_RUN_ID" not in os.environ:
-        mlflow.set_experiment(model_name.replace("detector", "detection"))
     try:
-        with mlflow.start_run() as run:
-            train(options, model_name, labels)
+        splits = find_splits(options.data, task.labels, options.seed)
+        check_images([*splits.train, *splits.validation, *splits.test])
+        with tracked_run(task.experiment) as run:
+            train(options, task, splits)
             if options.register_as:
-                if "MLFLOW_RUN_ID" not in os.environ:
-                    mlflow.log_artifacts(str(options.output), "outputs")
-                version = mlflow.MlflowClient().create_model_version(options.register_as, f"runs:/{run.info.run_id}/outputs/model", run.info.run_id)
-                print(f"registered {options.register_as}:{version.version}", flush=True)
-    except DataError as error:
-        sys.exit(str(error))
+                say(f"registered {register(options.output / 'model', options.register_as, run.info.run_id)}")
+    except (DataError, WeightsError, ExportError) as error:
+        sys.exit(f"Error: {error}")

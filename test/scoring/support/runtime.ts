@@ -65,10 +65,14 @@ export class Runtime {
     throw new Error(String(line['reason']));
   }
 
-  /** The first line of the log with this message, now or later; fails when the process ends without it. */
-  async line(message: string | RegExp): Promise<LogLine> {
+  /** The first line of the log with this message and these fields, now or later; fails when the process ends without it. */
+  async line(message: string | RegExp, fields: Record<string, unknown> = {}): Promise<LogLine> {
     const found = () =>
-      this.log.find(({ msg }) => (typeof message === 'string' ? msg === message : message.test(msg)));
+      this.log.find(
+        line =>
+          (typeof message === 'string' ? line.msg === message : message.test(line.msg)) &&
+          Object.entries(fields).every(([name, value]) => line[name] === value),
+      );
     return new Promise((resolveLine, reject) => {
       const look = () => {
         const line = found();
@@ -79,7 +83,9 @@ export class Runtime {
       this.#watchers.add(look);
       look();
       void this.#exit.then(code =>
-        setImmediate(() => reject(new Error(`The server ended (${code}) without '${String(message)}': ${this.#errors}`))),
+        setImmediate(() =>
+          reject(new Error(`The server ended (${code}) without '${String(message)}': ${this.#errors}`)),
+        ),
       );
     });
   }
@@ -126,7 +132,9 @@ function buildIfOld(): void {
   const built = statSync(server, { throwIfNoEntry: false })?.mtimeMs ?? 0;
   const source = join(root, 'scoring-runtime/src');
   if (readdirSync(source).every(file => statSync(join(source, file)).mtimeMs < built)) return;
-  const { status, stderr } = spawnSync(process.execPath, [join(root, 'scoring-runtime/build.mjs')], { encoding: 'utf8' });
+  const { status, stderr } = spawnSync(process.execPath, [join(root, 'scoring-runtime/build.mjs')], {
+    encoding: 'utf8',
+  });
   if (status !== 0) throw new Error(stderr);
 }
 

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { plain } from './support/pictures';
+import { SlowRequest } from './support/slow-request';
+import { modelFolder, Runtime } from './support/runtime';
+
+describe('shutting down', () => {
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    it(`on ${signal} finishes what is in flight, takes no new connection, and exits 0`, async () => {
+      const runtime = await Runtime.ready(modelFolder('colour'));
+      try {
+        const inside = await SlowRequest.begin(runtime, await plain('green'));
+        runtime.signal(signal);
+        await runtime.line('draining');
+        await assert.rejects(runtime.get('/live'), /fetch failed/);
+        const answer = await inside.finish();
+        assert.match(answer, /^HTTP\/1\.1 200 [^]*"label":"green"/);
+        assert.equal(await runtime.exit(), 0);
+        await runtime.line('stopped');
+      } finally {
+        await runtime.stop();
+      }
+    });
+  }
+
+  it('is seen by a probe that comes on a connection that is open, and closes it', async () => {
+    const runtime = await Runtime.ready(modelFolder('colour'));
+    const socket = connect(runtime.port, '127.0.0.1');
+    try {
+      // A request that has begun keeps its connection open; the answer to /live says that the server has seen it.
+      socket.write('GET /ready HTTP/1.1\r\nhost: local');
+      await runtime.get('/live');
+      const inside = await SlowRequest.begin(runtime, await plain('green'));
+      runtime.signal('SIGTERM');
+      await runtime.line('draining');
+      socket.write('host\r\n\r\n');
+      const answer = await text(socket);
+      assert.match(answer, /^HTTP\/1\.1 503 /);
+      assert.match(answer, /^connection: close\r$/im);
+      assert.match(answer, /"status":"draining"/);
+      assert.match(await inside.finish(), /^HTTP\/1\.1 200 /);
+      assert.equal(await runtime.exit(), 0);
+    } finally {
+      socket.destroy();
+      await runtime.stop();
+    }
+  });
+
+  it('does not wait for ever for a client that never finishes', async () => {
+    const runtime = await Runtime.ready(modelFolder('colour'), { GUARDIAN_DRAIN_TIMEOUT_SECONDS: '0' });
+    try {
+      await SlowRequest.begin(runtime, await plain('green'));
+      runtime.signal('SIGTERM');
+      assert.equal(await runtime.exit(), 1);
+      await runtime.line(/cut off/);
+    } finally {
+      await runtime.stop();
+    }
+  });
+
+  it('works while the model is still being loaded', async () => {
+    const runtime = await Runtime.start(modelFolder('colour'));
+    runtime.signal('SIGTERM');
+    assert.equal(await runtime.exit(), 0);
+  });
+});
