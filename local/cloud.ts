@@ -54,15 +54,14 @@ export async function startLocalCloud(o: LocalCloudOptions): Promise<LocalCloud>
     await stop();
     throw error;
   }
-  const { url, kubeconfigFile, serviceAccountToken } = kubernetes;
-  const { podUrl } = kubernetes;
+  const cluster = kubernetes;
   let stopping: Promise<void> | undefined;
   return {
     ...azure,
-    description: { ...azure.description, kubeconfig: kubeconfigFile },
-    kubernetesUrl: url,
-    serviceAccountToken,
-    podUrl,
+    description: { ...azure.description, kubeconfig: cluster.kubeconfigFile },
+    kubernetesUrl: cluster.url,
+    serviceAccountToken: cluster.serviceAccountToken,
+    podUrl: (namespace, name) => cluster.podUrl(namespace, name),
     stop: () => (stopping ??= stop()),
   };
 }

@@ -68,8 +68,9 @@ export async function callEndpoint(request: ScoringRequest, host: TaskHost): Pro
 export function describeAnswer(answer: ScoringAnswer): string {
   const reason = answer.header('ms-azureml-model-error-reason');
   const status = answer.header('ms-azureml-model-error-statuscode');
-  const container = status ? ` (the container answered ${status}${reason ? `, ${reason}` : ''})` : '';
   const text = answer.text.replace(/\s+/g, ' ').trim().slice(0, 500);
+  const told = reason && !text.includes(reason.slice(0, 500)) ? `, ${reason}` : '';
+  const container = status ? ` (the container answered ${status}${told})` : '';
   return `${answer.status}${container}${text ? `: ${text}` : ''}`;
 }
 

@@ -1,25 +1,32 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { KubeConfig, KubernetesObject } from '@kubernetes/client-node' with { 'resolution-mode': 'import' };
+import type { AppsV1Api, CoreV1Api, KubernetesObject, KubernetesObjectApi } from '@kubernetes/client-node' with {
+  'resolution-mode': 'import',
+};
 import { parseAllDocuments } from 'yaml';
 
 /** The cluster as the application's owner sees it. */
 export class Cluster {
   private constructor(
-    private readonly k8s: typeof import('@kubernetes/client-node', { with: { 'resolution-mode': 'import' } }),
-    private readonly config: KubeConfig,
+    private readonly objects: KubernetesObjectApi,
+    private readonly core: CoreV1Api,
+    private readonly apps: AppsV1Api,
   ) {}
 
   static async open(kubeconfigFile: string): Promise<Cluster> {
-    const k8s = await import('@kubernetes/client-node');
-    const config = new k8s.KubeConfig();
+    const { KubeConfig, KubernetesObjectApi, CoreV1Api, AppsV1Api } = await import('@kubernetes/client-node');
+    const config = new KubeConfig();
     config.loadFromFile(kubeconfigFile);
-    return new Cluster(k8s, config);
+    return new Cluster(
+      KubernetesObjectApi.makeApiClient(config),
+      config.makeApiClient(CoreV1Api),
+      config.makeApiClient(AppsV1Api),
+    );
   }
 
   /** Applies every manifest of a folder, as `kubectl apply --server-side -f FOLDER` does; namespaces first. */
   async applyFolder(folder: string): Promise<string[]> {
-    const api = this.k8s.KubernetesObjectApi.makeApiClient(this.config);
+    const { PatchStrategy } = await import('@kubernetes/client-node');
     const objects = readdirSync(folder)
       .filter(file => /\.ya?ml$/.test(file) && file !== 'kustomization.yaml')
       .flatMap(file => parseAllDocuments(readFileSync(join(folder, file), 'utf8')))
@@ -27,25 +34,24 @@ export class Cluster {
       .filter(object => object?.kind !== undefined) as (KubernetesObject & { metadata: { name: string } })[];
     objects.sort((a, b) => Number(b.kind === 'Namespace') - Number(a.kind === 'Namespace'));
     for (const object of objects) {
-      await api.patch(object, undefined, undefined, 'guardian-app', true, this.k8s.PatchStrategy.ServerSideApply);
+      await this.objects.patch(object, undefined, undefined, 'guardian-app', true, PatchStrategy.ServerSideApply);
     }
     return objects.map(object => `${object.kind ?? ''}/${object.metadata.name}`);
   }
 
   async configMap(namespace: string, name: string): Promise<Record<string, string>> {
-    const api = this.config.makeApiClient(this.k8s.CoreV1Api);
-    return (await api.readNamespacedConfigMap({ namespace, name })).data ?? {};
+    return (await this.core.readNamespacedConfigMap({ namespace, name })).data ?? {};
   }
 
   /** The Secret's keys; their values stay where they are. */
   async secretKeys(namespace: string, name: string): Promise<string[]> {
-    const secret = await this.config.makeApiClient(this.k8s.CoreV1Api).readNamespacedSecret({ namespace, name });
+    const secret = await this.core.readNamespacedSecret({ namespace, name });
     return Object.keys(secret.data ?? {});
   }
 
   /** Each Deployment with the number of its current rollout and its ready pods. */
   async deployments(namespace: string): Promise<{ name: string; revision: string; ready: string }[]> {
-    const list = await this.config.makeApiClient(this.k8s.AppsV1Api).listNamespacedDeployment({ namespace });
+    const list = await this.apps.listNamespacedDeployment({ namespace });
     return list.items.map(({ metadata, spec, status }) => ({
       name: metadata?.name ?? '',
       revision: metadata?.annotations?.['deployment.kubernetes.io/revision'] ?? '',

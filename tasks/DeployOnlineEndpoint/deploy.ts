@@ -110,13 +110,16 @@ async function makeReady(
 }
 
 function rolesAfter(inputs: DeployInputs, { plan, state }: Preflight): Roles {
-  const warm = keptWarm(state.deployments);
-  if (plan.role === 'challenger') return { champion: state.champion?.name, challenger: plan.name, previous: warm };
+  const known = state.deployments;
+  const warm = keptWarm(known);
+  if (plan.role === 'challenger') {
+    return { champion: state.champion?.name, challenger: plan.name, previous: warm, known };
+  }
   if (inputs.strategy === 'challenger') {
-    return { champion: plan.name, challenger: state.challenger?.name, previous: warm };
+    return { champion: plan.name, challenger: state.challenger?.name, previous: warm, known };
   }
   const replaced = state.champion && state.champion.name !== plan.name ? [state.champion.name] : warm;
-  return { champion: plan.name, challenger: undefined, previous: inputs.keepPrevious ? replaced : [] };
+  return { champion: plan.name, challenger: undefined, previous: inputs.keepPrevious ? replaced : [], known };
 }
 
 function whatIfText(inputs: DeployInputs, { state, plan, runtime, smokeTest: test }: Preflight): string {

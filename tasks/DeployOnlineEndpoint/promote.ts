@@ -47,7 +47,12 @@ export async function promote(inputs: PromoteInputs, workspace: Workspace, host:
 
   const replaced =
     state.champion && state.champion.name !== candidate.name ? [state.champion.name] : keptWarm(state.deployments);
-  const roles = { champion: candidate.name, challenger: undefined, previous: inputs.keepPrevious ? replaced : [] };
+  const roles = {
+    champion: candidate.name,
+    challenger: undefined,
+    previous: inputs.keepPrevious ? replaced : [],
+    known: state.deployments,
+  };
   await settleRoles(workspace, changed.endpoint, roles, host, wait);
   await report(
     {

@@ -17,6 +17,8 @@ export interface Roles {
   readonly challenger: string | undefined;
   /** Kept warm without traffic. */
   readonly previous: readonly string[];
+  /** What was there when the run began: only of these can any go. What has come since is another run's work. */
+  readonly known: readonly OnlineDeployment[];
 }
 
 /**
@@ -39,7 +41,8 @@ export async function settleRoles(
   }
   const keep = [roles.champion, roles.challenger, ...roles.previous];
   const traffic = { live: endpoint.traffic, mirror: endpoint.mirrorTraffic };
-  for (const deployment of superseded(deployments, traffic, keep)) {
+  const known = new Set(roles.known.map(one => one.name));
+  for (const deployment of superseded(deployments, traffic, keep).filter(one => known.has(one.name))) {
     wait.info(`Removing deployment ${deployment.name} (${deployment.tags[tag.model] ?? 'unknown model'}): superseded`);
     await attempt(host, () => deleteDeployment(workspace, idOf(endpoint, deployment), wait));
   }

@@ -4,17 +4,20 @@ import type { TaskRun } from '../../local/agent/run-task';
 import { root } from '../../scripts/product';
 import { TestCloud } from '../support/local-cloud';
 
-/** The one error that the user sees: failed, exactly one error issue, no stack trace. */
+/** The one error that the task reports: failed, exit code not 0, no stack trace. */
 function onlyError(run: TaskRun): string {
   assert.equal(run.result, 'Failed', run.lines.join('\n'));
-  const errors = run.issues.filter(issue => issue.type === 'error');
+  assert.equal(run.exitCode, 1);
+  const errors = run.commands.filter(
+    ({ area, event, properties }) => area === 'task' && event === 'logissue' && properties['type'] === 'error',
+  );
   assert.equal(errors.length, 1, run.lines.join('\n'));
   assert.doesNotMatch(
     run.lines.filter(line => !line.includes('##[debug]')).join('\n'),
     /^\s+at .*:\d+:\d+/m,
     'a stack trace at info level',
   );
-  return errors[0]!.message;
+  return errors[0]!.data;
 }
 
 describe('bad input ends in one clear error', function () {
