@@ -35,6 +35,15 @@ describe('submitting a job', () => {
     assert.equal(properties['azureml.git.branch'], 'main');
   });
 
+  it('sends where its data lies', async () => {
+    // The SDK's serializer (2.1.1) drops `uri` from asset inputs: a job would start without its data.
+    const inputs = {
+      data: { jobInputType: 'uri_folder', uri: 'azureml://datastores/d/paths/x/', mode: 'Download' },
+    } as const;
+    const { name } = await submit(build, { ...body, inputs });
+    assert.deepEqual(fake.jobs.get(name)!.properties['inputs'], inputs);
+  });
+
   it('finds the job of an earlier attempt, running or completed, and submits no other', async () => {
     for (const status of ['Running', 'Completed']) {
       fake = new FakeWorkspace();
