@@ -69,7 +69,6 @@ export async function startLocalKubernetes(o: LocalKubernetesOptions): Promise<L
   const app = createApp({ schema, store, registry, accounts, authorization, podLogs }, certificate, log);
   await app.listen({ host: '127.0.0.1', port: o.port });
   const url = `https://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
-  const stopControllers = startControllers(controllers);
   const kubelet = new Kubelet({
     store,
     events,
@@ -78,7 +77,15 @@ export async function startLocalKubernetes(o: LocalKubernetesOptions): Promise<L
     environment: o.podEnvironment ?? {},
     log,
   });
+  const kubeconfigFile = join(o.stateDir, 'kubeconfig');
+  try {
+    await writeKubeconfig(kubeconfigFile, url, certificate.ca, accounts.administratorToken);
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
   kubelet.start();
+  const stopControllers = startControllers(controllers);
 
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
@@ -86,8 +93,6 @@ export async function startLocalKubernetes(o: LocalKubernetesOptions): Promise<L
     stopControllers();
     await kubelet.stop();
   };
-  const kubeconfigFile = join(o.stateDir, 'kubeconfig');
-  await writeKubeconfig(kubeconfigFile, url, certificate.ca, accounts.administratorToken);
   return {
     url,
     kubeconfigFile,

@@ -19,16 +19,19 @@ export async function findPythons(machine: Machine, signal?: AbortSignal): Promi
     ...machine.list(versions).map(version => join(versions, version, 'bin')),
   ];
   const candidates = folders.flatMap(folder => names.map(name => join(folder, name)));
-  const found: string[] = [];
+  const found = new Map<string, string>();
   for (const candidate of new Set(candidates)) {
     if (!machine.exists(candidate)) continue;
     // A shim such as pyenv's answers with the interpreter that it stands for.
-    const script = 'import sys; assert sys.version_info >= (3, 9); print(sys.executable)';
+    const script =
+      'import os, sys; assert sys.version_info >= (3, 9); print("python", sys.executable, sys.prefix, os.path.realpath(sys.executable), sep="\\t")';
     const { code, output } = await machine.run(candidate, ['-c', script], { signal });
-    const python = output.trim();
-    if (code === 0 && python !== '' && !found.includes(python)) found.push(python);
+    const [, python, prefix = '', file = ''] = /^python\t(.*)\t(.*)\t(.*)$/m.exec(output) ?? [];
+    // /bin/python3 is /usr/bin/python3 again; a virtual environment has the same file but packages of its own.
+    const identity = `${prefix}\t${file.trimEnd()}`;
+    if (code === 0 && python && ![...found.values()].includes(identity)) found.set(python, identity);
   }
-  return found;
+  return [...found.keys()];
 }
 
 /** The first Python whose torch packages can be imported and are of the wanted versions. */
@@ -40,8 +43,10 @@ export async function findTorch(
   signal?: AbortSignal,
 ): Promise<PythonWithTorch | undefined> {
   // The package's metadata has the version that pip goes by; torch.__version__ may be shorter.
+  // What is installed in a virtual environment cannot be seen from another one that is made from it.
   const script = [
-    'import json, importlib, importlib.metadata as m',
+    'import json, sys, importlib, importlib.metadata as m',
+    'assert sys.prefix == sys.base_prefix',
     `names = ${JSON.stringify(torch.map(item => item.name))}`,
     '[importlib.import_module(n) for n in names]',
     'print("versions " + json.dumps({n: m.version(n) for n in names}))',

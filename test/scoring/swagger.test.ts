@@ -22,8 +22,9 @@ describe('/swagger.json', () => {
     assert.equal(document.info.version, '4');
     assert.match(document.info.description, /colour:4: red, green, blue/);
     const prediction = document.components.schemas['Prediction']?.properties;
-    assert.deepEqual(prediction?.['label']?.enum, ['red', 'green', 'blue']);
-    assert.deepEqual(prediction?.['probabilities']?.required, ['red', 'green', 'blue']);
+    assert.ok(prediction);
+    assert.deepEqual(prediction['label']?.enum, ['red', 'green', 'blue']);
+    assert.deepEqual(prediction['probabilities']?.required, ['red', 'green', 'blue']);
   });
 
   it('describes the routes that are there, each with its answers', async () => {

@@ -86,7 +86,8 @@ export class ContainerWorker {
   async stop(graceMilliseconds: number): Promise<void> {
     this.#stopping.abort();
     await this.#child?.kill(graceMilliseconds);
-    await this.#running;
+    // Whoever called run() hears of its failures.
+    await this.#running?.catch(() => undefined);
   }
 
   async #keepRunning(): Promise<void> {

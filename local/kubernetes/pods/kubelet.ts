@@ -86,11 +86,15 @@ export class Kubelet {
     const worker = this.#workers.get(uid);
     if (!worker) return;
     this.#workers.delete(uid);
-    const ending = worker.stop(graceMilliseconds).then(() => {
-      this.#ending.delete(uid);
-      if (remove) this.#remove(pod);
-      this.#o.logs.forget(uid);
-    });
+    const ending = worker
+      .stop(graceMilliseconds)
+      .catch((error: unknown) => this.#o.log(`Pod ${pod.metadata.name} could not be ended: ${String(error)}`))
+      .then(() => {
+        this.#ending.delete(uid);
+        if (this.#unsubscribe === undefined) return;
+        if (remove) this.#remove(pod);
+        this.#o.logs.forget(uid);
+      });
     this.#ending.set(uid, ending);
   }
 

@@ -29,7 +29,9 @@ async function httpProbe(
   port: number,
   timeout: number,
 ): Promise<string | undefined> {
-  const url = new URL(get.path ?? '/', `http://127.0.0.1:${port}`);
+  const path = get.path ?? '/';
+  // Joined as text, so that a path such as //x cannot name another host.
+  const url = `http://127.0.0.1:${port}${path.startsWith('/') ? '' : '/'}${path}`;
   try {
     const response = await fetch(url, {
       headers: Object.fromEntries((get.httpHeaders ?? []).map(({ name, value }) => [name, value])),
@@ -40,7 +42,7 @@ async function httpProbe(
     return response.status < 400 ? undefined : `HTTP probe failed with statuscode: ${response.status}`;
   } catch (error) {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-    return `Get "${url.href}": ${cause instanceof Error ? cause.message : String(cause)}`;
+    return `Get "${url}": ${cause instanceof Error ? cause.message : String(cause)}`;
   }
 }
 
