@@ -40,8 +40,11 @@ export interface AzureContext {
   readonly signal: AbortSignal;
   /** One line for the people in front of the screen. */
   log: (line: string) => void;
-  /** Notes that something slow to make was there already, for example `Python environment of guardian-training`. */
-  noteReuse(what: string): void;
+  /**
+   * Notes that something slow to make was needed, for example `the Python environment of guardian-training`, and whether it was there
+   * already. What counts is the first time: later uses find what this run made.
+   */
+  noteUse(what: string, wasThere: boolean): void;
   /** Runs `action` once the server listens, before `startLocalAzure` returns; for work that a restart interrupted. */
   onStart(action: () => Promise<void>): void;
   /** Runs `action` when the server stops, last registered first; for processes and timers. */

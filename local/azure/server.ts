@@ -97,7 +97,7 @@ export async function startLocalAzure(o: LocalAzureOptions): Promise<LocalAzure>
     const stranger = directory.ensurePrincipal('without-role-assignments', false);
 
     const abort = new AbortController();
-    const reused = new Set<string>();
+    const used = new Map<string, boolean>();
     const onStart: (() => Promise<void>)[] = [];
     const workspaceArmId = armIdOfWorkspace(identity);
     const stores = {
@@ -123,7 +123,9 @@ export async function startLocalAzure(o: LocalAzureOptions): Promise<LocalAzure>
       cacheDir: resolve(o.cacheDir ?? join('.local', 'cache')),
       signal: abort.signal,
       log,
-      noteReuse: what => reused.add(what),
+      noteUse: (what, wasThere) => {
+        if (!used.has(what)) used.set(what, wasThere);
+      },
       onStart: action => onStart.push(action),
       onStop: action => undo.push(action),
     };
@@ -171,7 +173,7 @@ export async function startLocalAzure(o: LocalAzureOptions): Promise<LocalAzure>
       oidcRequestUri: `${baseUrl()}/_devops/oidctoken`,
       systemAccessToken,
       certificate,
-      reused: () => [...reused],
+      reused: () => [...used].filter(([, wasThere]) => wasThere).map(([what]) => what),
       stop,
     };
   } catch (error) {

@@ -49,6 +49,10 @@ function readJob(item: Source, outer: VariableEntry[], reader: PipelineReader): 
   }
   const own = kind === 'deployment' ? ['deployment', 'environment'] : ['job', 'steps'];
   const fields = new Fields(item, `a ${kind}`, [...own, ...jobKeys]);
+  const pool = fields.source('pool');
+  if (pool?.node.kind === 'scalar' && pool.node.text === 'server') {
+    throw new PipelineError(pool.node.at, 'Jobs without an agent (pool: server) are not supported.');
+  }
   const { scoped, variables } = withVariables(fields, outer, reader);
   const name = fields.text(kind) ?? '';
   if (name !== '') checkName(name, fields.place(kind));

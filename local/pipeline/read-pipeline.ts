@@ -69,7 +69,8 @@ function readBody(root: Source, fields: Fields, variables: VariableEntry[], read
   if (key === undefined) throw new PipelineError(fields.at, 'A pipeline needs stages, jobs, steps or extends.');
   if (second !== undefined) throw new PipelineError(fields.place(second), `'${second}' cannot stand beside '${key}'.`);
   const source = withNames(fields.source(key) ?? root, names);
-  if (key === 'stages') return readStages(source, variables, reader);
+  const below: PipelineReader = { ...reader, overrides: [] };
+  if (key === 'stages') return readStages(source, variables, below);
   if (key === 'extends') {
     const extended = new Fields(source, 'extends', ['template', 'parameters']);
     const file = openTemplate(extended.text('template') ?? '', source, extended, reader.project.sourcesDir);
@@ -80,7 +81,7 @@ function readBody(root: Source, fields: Fields, variables: VariableEntry[], read
       variables: [...read.variables, ...stage.variables],
     }));
   }
-  const jobs = key === 'jobs' ? named(readJobs(source, variables, reader), 'Job') : [singleJob(source, reader)];
+  const jobs = key === 'jobs' ? named(readJobs(source, variables, below), 'Job') : [singleJob(source, below)];
   return [
     {
       name: unnamedStage,

@@ -1,6 +1,7 @@
 import { delimiter, join } from 'node:path';
 import { existsSync } from 'node:fs';
 import { connectionsNamed, inputNamed, isConnectionInput } from '../agent/task-inputs';
+import { builtinStep } from './builtin-tasks';
 import { checkedExpression } from './expressions/evaluate';
 import type { ExpressionContext } from './expressions/evaluate';
 import { Fields, isNothing } from './fields';
@@ -123,8 +124,8 @@ function scriptStep(shell: ScriptStep['shell'], script: string, fields: Fields):
 
 function taskStep(reference: string, fields: Fields, reader: PipelineReader): Step {
   const inputs = fields.texts('inputs');
-  if (/^PublishPipelineArtifact@1$/i.test(reference)) return publishTask(inputs, fields);
-  if (/^DownloadPipelineArtifact@2$/i.test(reference)) return downloadTask(inputs, fields);
+  const builtin = builtinStep(reference, inputs, fields);
+  if (builtin) return { ...base(fields, builtin.displayName), ...builtin.own };
   const task = locating(fields.place('task'), () => reader.tasks.find(reference));
   const source = fields.source('inputs');
   for (const { key, at, value } of source && !isNothing(source) ? mappingEntries(source, 'inputs') : []) {
@@ -136,71 +137,6 @@ function taskStep(reference: string, fields: Fields, reader: PipelineReader): St
     }
   }
   return { ...base(fields, task.name), kind: 'task', task: reference, inputs };
-}
-
-function publishTask(inputs: Record<string, string>, fields: Fields): Step {
-  const read = inputReader('PublishPipelineArtifact@1', inputs, fields, {
-    targetPath: ['path'],
-    artifact: ['artifactName'],
-    publishLocation: ['artifactType'],
-  });
-  if (!['', 'pipeline'].includes(read('publishLocation'))) {
-    throw new PipelineError(
-      fields.place('inputs'),
-      'PublishPipelineArtifact@1 is supported with publishLocation pipeline only.',
-    );
-  }
-  const path = read('targetPath') || '$(Pipeline.Workspace)';
-  return { ...base(fields, 'PublishPipelineArtifact'), kind: 'publish', path, artifact: read('artifact') };
-}
-
-function downloadTask(inputs: Record<string, string>, fields: Fields): Step {
-  const read = inputReader('DownloadPipelineArtifact@2', inputs, fields, {
-    buildType: ['source'],
-    artifactName: ['artifact'],
-    itemPattern: ['patterns'],
-    targetPath: ['path', 'downloadPath'],
-  });
-  if (!['', 'current'].includes(read('buildType'))) {
-    throw new PipelineError(
-      fields.place('inputs'),
-      'DownloadPipelineArtifact@2 is supported for the current run only.',
-    );
-  }
-  return {
-    ...base(fields, 'DownloadPipelineArtifact'),
-    kind: 'download',
-    source: 'current',
-    artifact: read('artifactName'),
-    patterns: read('itemPattern') || '**',
-    path: read('targetPath') || '$(Pipeline.Workspace)',
-  };
-}
-
-/** Reads inputs by name or alias. @throws PipelineError for an input that is not supported. */
-function inputReader<T extends string>(
-  task: string,
-  inputs: Record<string, string>,
-  fields: Fields,
-  names: Record<T, string[]>,
-): (name: T) => string {
-  const known = Object.entries(names).flatMap(([name, aliases]) => [name, ...(aliases as string[])]);
-  for (const key of Object.keys(inputs)) {
-    if (!known.some(name => name.toLowerCase() === key.toLowerCase())) {
-      throw new PipelineError(
-        fields.place('inputs'),
-        `The input '${key}' of ${task} is not supported. Supported are: ${known.join(', ')}.`,
-      );
-    }
-  }
-  return name => {
-    const spellings = [name, ...names[name]].map(spelling => spelling.toLowerCase());
-    return (
-      Object.entries(inputs)
-        .find(([key]) => spellings.includes(key.toLowerCase()))?.[1]
-        .trim() ?? ''
-    );
-  };
 }
 
 function base(fields: Fields, displayName: string): StepBase {

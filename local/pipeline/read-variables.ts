@@ -12,6 +12,8 @@ export interface VariableReader {
   project: Project;
   /** Predefined variables that template expressions can see, and those given for the run. */
   known: VariableEntry[];
+  /** Given for the run: they win over what the pipeline's root sets. Empty below the root. */
+  overrides: VariableEntry[];
 }
 
 /**
@@ -25,11 +27,13 @@ export function readVariables(
 ): VariableEntry[] {
   if (source === undefined || isNothing(source)) return [];
   const result: VariableEntry[] = [];
+  const overridden = (entries: VariableEntry[]): VariableEntry[] =>
+    entries.map(entry => reader.overrides.find(item => sameName(item, entry)) ?? entry);
   const inScope = (item: Source): Source =>
     withNames(item, { variables: variablesObject([...reader.known, ...outer, ...result]) });
   if (source.node.kind === 'mapping') {
     for (const { key, at, value } of mappingEntries(inScope(source), 'variables')) {
-      result.push(variable(key, inScope(value), false, at));
+      result.push(...overridden([variable(key, inScope(value), false, at)]));
     }
     return result;
   }
@@ -45,7 +49,7 @@ export function readVariables(
     const template = fields.text('template');
     const group = fields.text('group');
     if (group !== undefined) {
-      result.push(...groupVariables(group, reader.project, fields));
+      result.push(...overridden(groupVariables(group, reader.project, fields)));
     } else if (template !== undefined) {
       const file = openTemplate(template, inScope(item), fields, reader.project.sourcesDir);
       const inner = file.section('variables', ['variables', 'parameters']);
@@ -55,11 +59,17 @@ export function readVariables(
       if (name === undefined) throw new PipelineError(fields.at, 'A variable needs a name, a group or a template.');
       const value = fields.source('value');
       result.push(
-        variable(name, value === undefined ? undefined : inScope(value), fields.flag('readonly', false), fields.at),
+        ...overridden([
+          variable(name, value === undefined ? undefined : inScope(value), fields.flag('readonly', false), fields.at),
+        ]),
       );
     }
   }
   return result;
+}
+
+function sameName(a: VariableEntry, b: VariableEntry): boolean {
+  return a.name.toLowerCase() === b.name.toLowerCase();
 }
 
 function variable(

@@ -30,7 +30,8 @@ export async function runJobStep(running: RunningJob, step: Step, position: numb
   const context = new StepContext(
     job,
     {
-      refName: step.name,
+      // A step without a name can set outputs too; nobody can refer to them.
+      refName: step.name || `step${position}`,
       recordName: join(plan.stage.name, jobFolder, recordName),
       displayName,
       outputNames: task?.outputNames ?? [],

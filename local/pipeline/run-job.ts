@@ -7,16 +7,14 @@ import { agentEnvironment, type JobContext } from '../agent/job-context';
 import { endJob } from '../agent/job-end';
 import { mergeResults, type TaskResult } from '../agent/task-result';
 import { Variables, type Variable } from '../agent/variables';
-import { evaluate } from './expressions/evaluate';
-import { objectValue, textOf, type ObjectValue } from './expressions/values';
+import { evaluateVariables } from './evaluate-variables';
+import type { ObjectValue } from './expressions/values';
 import { JobCancellation } from './job-cancellation';
-import type { Job, Stage, VariableEntry } from './model';
-import { locating } from './pipeline-error';
+import type { Job, Stage } from './model';
 import { jobVariables } from './predefined-variables';
 import type { RunContext } from './run-context';
 import type { JobRun, StepRun } from './run-record';
 import { runJobStep } from './run-job-step';
-import { runtimeContext, type RuntimeValues } from './runtime-context';
 
 export interface JobPlan {
   stage: Stage;
@@ -108,21 +106,7 @@ export async function runJob(run: RunContext, plan: JobPlan): Promise<JobRun> {
 
 /** Variables of the pipeline, stage and job, the later before the earlier, with `$[ ]` evaluated. */
 function userVariables(run: RunContext, plan: JobPlan, fixed: Variable[]): Variable[] {
-  const result: Variable[] = [];
-  const add = (entry: VariableEntry): void => {
-    const values: RuntimeValues = {
-      variables: objectValue([...fixed, ...result].map(variable => [variable.name, variable.value])),
-      dependencies: plan.dependencies,
-      stageDependencies: plan.stageDependencies,
-    };
-    const { expression } = entry;
-    const value =
-      expression === undefined
-        ? entry.value
-        : locating(entry.at, () => textOf(evaluate(expression, runtimeContext.ofVariables(values))));
-    result.push({ name: entry.name, value, isSecret: entry.isSecret, isReadOnly: entry.isReadOnly });
-  };
-  for (const entry of [...run.rootVariables, ...plan.stage.variables, ...plan.job.variables]) add(entry);
-  for (const [name, value] of Object.entries(plan.legVariables)) result.push({ name, value });
-  return result;
+  const entries = [...run.rootVariables, ...plan.stage.variables, ...plan.job.variables];
+  const evaluated = evaluateVariables(entries, fixed, plan.dependencies, plan.stageDependencies);
+  return [...evaluated, ...Object.entries(plan.legVariables).map(([name, value]) => ({ name, value }))];
 }

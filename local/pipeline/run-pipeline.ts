@@ -60,6 +60,7 @@ export async function runPipeline(o: RunPipelineOptions): Promise<PipelineRun> {
       project,
       tasks,
       known: [...predefined.map(item => entryOf(item, o.file)), ...given],
+      overrides: given,
     });
   // Read once without a number, so that a file that is wrong uses none up and the format of the number is known.
   const { runName: format } = read(runVariables(project, identity));

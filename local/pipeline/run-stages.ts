@@ -1,8 +1,9 @@
 import { isSuccess, type TaskResult } from '../agent/task-result';
 import { AgentPool } from './agent-pool';
+import { evaluateVariables } from './evaluate-variables';
 import { evaluate } from './expressions/evaluate';
 import { objectValue, toBoolean, type ObjectValue, type Value } from './expressions/values';
-import type { Condition, Job, Pipeline, Stage } from './model';
+import type { Condition, Job, Pipeline, Stage, VariableEntry } from './model';
 import type { Position } from './pipeline-error';
 import type { RunContext } from './run-context';
 import { runGraph, type Before } from './run-graph';
@@ -29,17 +30,19 @@ export async function runStages(pipeline: Pipeline, run: RunContext): Promise<St
 }
 
 async function runStage(stage: Stage, before: Before<FinishedStage>, run: RunContext): Promise<FinishedStage> {
-  const values: RuntimeValues = {
-    variables: staticVariables(run, stage),
-    dependencies: objectValue([...before.direct].map(([name, done]) => [name, stageValue(done)])),
-    stageDependencies: objectValue([...before.direct].map(([name, done]) => [name, jobsValue(done)])),
-  };
+  const dependencies = objectValue([...before.direct].map(([name, done]) => [name, stageValue(done)]));
+  const stageDependencies = objectValue([...before.direct].map(([name, done]) => [name, jobsValue(done)]));
+  const values = (): RuntimeValues => ({
+    variables: conditionVariables(run, [...stage.variables], dependencies, stageDependencies),
+    dependencies,
+    stageDependencies,
+  });
   const results = new Map(before.all.map(done => [done.stage.name, done.result]));
   const verdict = conditionVerdict(stage.condition, values, results, run, stage.at);
   if (verdict !== 'run') return { stage, result: verdict, jobs: stage.jobs.map(job => notRun(job, verdict)) };
   run.onEvent({ type: 'stageStarted', stage: stage.name });
   const jobs = await runGraph<Job, FinishedJob>(stage.jobs, (job, earlier) =>
-    runJobOrSkip(stage, job, earlier, values.stageDependencies, run),
+    runJobOrSkip(stage, job, earlier, stageDependencies, run),
   );
   const result = combined(jobs.map(job => job.result));
   run.onEvent({ type: 'stageFinished', stage: stage.name, result });
@@ -53,17 +56,17 @@ async function runJobOrSkip(
   stageDependencies: ObjectValue,
   run: RunContext,
 ): Promise<FinishedJob> {
-  const values: RuntimeValues = {
-    variables: staticVariables(run, stage, job),
-    dependencies: objectValue([...before.direct].map(([name, done]) => [name, jobValue(done)])),
+  const dependencies = objectValue([...before.direct].map(([name, done]) => [name, jobValue(done)]));
+  const values = (): RuntimeValues => ({
+    variables: conditionVariables(run, [...stage.variables, ...job.variables], dependencies, stageDependencies),
+    dependencies,
     stageDependencies,
-  };
+  });
   const results = new Map(before.all.map(done => [done.job.name, done.result]));
   const verdict = conditionVerdict(job.condition, values, results, run, job.at);
   if (verdict !== 'run') return notRun(job, verdict);
   const legs = job.matrix === undefined ? [[undefined, {}] as const] : [...job.matrix];
   const pool = new AgentPool(job.maxParallel > 0 ? job.maxParallel : legs.length);
-  const { dependencies } = values;
   const runs = await Promise.all(
     legs.map(([leg, legVariables]) =>
       pool.run(() =>
@@ -89,14 +92,14 @@ function notRun(job: Job, result: 'Skipped' | 'Canceled' | 'Failed'): FinishedJo
 /** Whether a stage or job runs, or how it ends without: Failed when its condition cannot be evaluated. */
 function conditionVerdict(
   condition: Condition | undefined,
-  values: RuntimeValues,
+  values: () => RuntimeValues,
   results: Map<string, TaskResult>,
   run: RunContext,
   at: Position,
 ): 'run' | 'Skipped' | 'Canceled' | 'Failed' {
   const canceled = run.signal.aborted;
   try {
-    const context = runtimeContext.ofCondition(values, { canceled, results: names => resultsOf(names, results) });
+    const context = runtimeContext.ofCondition(values(), { canceled, results: names => resultsOf(names, results) });
     const succeeded = !canceled && [...results.values()].every(isSuccess);
     const holds = condition === undefined ? succeeded : toBoolean(evaluate(condition.expression, context));
     return holds ? 'run' : canceled ? 'Canceled' : 'Skipped';
@@ -122,12 +125,14 @@ function messageOf(error: unknown): string {
 }
 
 /** Variables as conditions of jobs and stages see them: what the pipeline says, without what agents add. */
-function staticVariables(run: RunContext, stage: Stage, job?: Job): ObjectValue {
-  const entries = [...run.rootVariables, ...stage.variables, ...(job?.variables ?? [])];
-  return objectValue([
-    ...run.predefined.map((item): [string, Value] => [item.name, item.value]),
-    ...entries.map((item): [string, Value] => [item.name, item.value]),
-  ]);
+function conditionVariables(
+  run: RunContext,
+  own: VariableEntry[],
+  dependencies: ObjectValue,
+  stageDependencies: ObjectValue,
+): ObjectValue {
+  const evaluated = evaluateVariables([...run.rootVariables, ...own], run.predefined, dependencies, stageDependencies);
+  return objectValue([...run.predefined, ...evaluated].map(({ name, value }) => [name, value]));
 }
 
 /** `dependencies.JOB` */

@@ -54,7 +54,8 @@ export function parseYaml(text: string, name: string): YamlNode {
   const convert = (node: Node | null, parent: Position): YamlNode => {
     if (node === null) return { kind: 'scalar', text: '', isNull: true, at: parent };
     const at = node.range ? positionAt(node.range[0]) : parent;
-    if (isAlias(node)) throw new PipelineError(at, 'Anchors and aliases are not supported by Azure Pipelines.');
+    if (isAlias(node) || node.anchor !== undefined)
+      throw new PipelineError(at, 'Anchors and aliases are not supported by Azure Pipelines.');
     if (isScalar(node)) return scalar(node, at);
     if (isSeq<Node | null>(node)) return { kind: 'sequence', at, items: node.items.map(item => convert(item, at)) };
     if (!isMap<Node, Node | null>(node))
@@ -77,8 +78,6 @@ export function parseYaml(text: string, name: string): YamlNode {
 }
 
 function scalar(node: Scalar, at: Position): ScalarNode {
-  if (node.anchor !== undefined)
-    throw new PipelineError(at, 'Anchors and aliases are not supported by Azure Pipelines.');
   const text = typeof node.value === 'string' ? node.value : '';
   const isNull = node.type === 'PLAIN' && /^(|~|null)$/i.test(text);
   return { kind: 'scalar', text: isNull ? '' : text, isNull, at };

@@ -157,7 +157,7 @@ async function bringPython(o: JobRun): Promise<string> {
       },
       signal: o.signal,
     });
-    if (reused && requirements.length > 0) context.noteReuse(`Python environment of ${environment.name}`);
+    if (requirements.length > 0) context.noteUse('the Python environment of the training jobs', reused);
     return binDir;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);

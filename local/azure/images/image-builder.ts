@@ -60,10 +60,11 @@ export class ImageBuilder {
       const folder = join(images, await keyOf(source, build.dockerfilePath));
       const ready = await readFile(join(folder, 'image.json'), 'utf8').catch(() => undefined);
       if (ready !== undefined) {
-        this.context.noteReuse('the image of the scoring runtime');
+        this.context.noteUse(`the image ${environment.name}`, true);
         log(`unchanged since an earlier build: ${folder}`);
         return { ...(JSON.parse(ready) as Image), root: join(folder, 'root') };
       }
+      this.context.noteUse(`the image ${environment.name}`, false);
       const began = Date.now();
       log(`building ${title}`);
       const dockerfile = await readFile(join(source, build.dockerfilePath), 'utf8');
