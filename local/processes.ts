@@ -85,6 +85,16 @@ export function start(command: string, args: string[], options: StartOptions): C
   };
 }
 
+/** Whether a process of this id runs, of whatever user. */
+export function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
 function whenEnded(child: ChildProcess, pid: number, watched: boolean): Promise<ChildExit> {
   return new Promise(resolve => {
     let settled = false;

@@ -18,7 +18,7 @@ export function lineageOf(host: TaskHost): Lineage {
     commit: host.variable('Build.SourceVersion'),
     branch: host.variable('Build.SourceBranch'),
     build: host.variable('Build.BuildId'),
-    requestedFor: host.variable('Build.RequestedFor'),
+    requestedFor: host.variable('Build.RequestedFor') ?? host.variable('Release.RequestedFor'),
   };
 }
 

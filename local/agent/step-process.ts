@@ -23,7 +23,7 @@ export interface StepProcessOptions {
 }
 
 export interface StepProcess {
-  /** Null when a signal ended it. */
+  /** Null when a signal ended it, or when it is not waited for any longer. */
   exitCode: number | null;
   /** Ends what the process left running. */
   endLeftovers: () => Promise<void>;
@@ -48,7 +48,7 @@ export async function runStepProcess(o: StepProcessOptions): Promise<StepProcess
   if (o.signal.aborted) cancel();
   else o.signal.addEventListener('abort', cancel, { once: true });
   try {
-    const result = await Promise.race([exit, o.forceCompleted.then(() => ({ code: 0 }))]);
+    const result = await Promise.race([exit, o.forceCompleted.then(() => ({ code: null }))]);
     return {
       exitCode: result.code,
       endLeftovers: async () => {

@@ -1,5 +1,6 @@
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { isRunning } from '../processes';
 
 /**
  * Takes the state folder for this process. Two servers on one folder would write into one journal.
@@ -26,15 +27,5 @@ export function lockStateDir(stateDir: string): () => void {
       }
       rmSync(file, { force: true });
     }
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // EPERM: it runs, under another user.
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

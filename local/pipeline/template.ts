@@ -1,5 +1,6 @@
 import { checkedExpression, evaluate, type ExpressionContext } from './expressions/evaluate';
 import { isObjectValue, objectValue, textOf, toBoolean, type Value } from './expressions/values';
+import { endOfExpression, wholeExpression } from './expression-text';
 import { locating, PipelineError, type Position } from './pipeline-error';
 import type { MappingNode, ScalarNode, SequenceNode, YamlNode } from './yaml-nodes';
 
@@ -165,22 +166,6 @@ function expandText(text: string, scope: Scope, at: Position): string {
     result += text.slice(from, start) + locating(at, () => textOf(value));
     from = end + 2;
   }
-}
-
-/** Position of the `}}` that closes an expression, past quoted text; undefined when there is none. */
-function endOfExpression(text: string, from: number): number | undefined {
-  let quoted = false;
-  for (let at = from; at < text.length; at++) {
-    if (text[at] === "'") quoted = !quoted;
-    else if (!quoted && text.startsWith('}}', at)) return at;
-  }
-  return undefined;
-}
-
-function wholeExpression(text: string): string | undefined {
-  const trimmed = text.trim();
-  if (!trimmed.startsWith('${{')) return undefined;
-  return endOfExpression(trimmed, 3) === trimmed.length - 2 ? trimmed.slice(3, -2) : undefined;
 }
 
 /** The expression that makes up all of a scalar. */

@@ -1,5 +1,6 @@
 import { readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
+import { isRunning } from '../processes';
 
 const pollMilliseconds = 250;
 /** The owner touches its lock this often; one that was not touched for three times as long belongs to nobody. */
@@ -57,14 +58,5 @@ async function clearAbandoned(file: string): Promise<void> {
   } catch (error) {
     // Given back meanwhile.
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

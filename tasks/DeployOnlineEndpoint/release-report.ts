@@ -1,3 +1,4 @@
+import { lineageOf } from '../../lib/azureml/lineage';
 import type { OnlineDeployment } from '../../lib/azureml/online-deployments';
 import type { OnlineEndpoint } from '../../lib/azureml/online-endpoints';
 import type { TaskHost } from '../../lib/host/task-host';
@@ -78,13 +79,7 @@ function recordOf(release: Release, host: TaskHost): string {
   );
   const record = {
     schemaVersion: 1,
-    source: {
-      repository: host.variable('Build.Repository.Uri') ?? host.variable('Build.Repository.Name'),
-      commit: host.variable('Build.SourceVersion'),
-      branch: host.variable('Build.SourceBranch'),
-      build: host.variable('Build.BuildId'),
-      requestedFor: host.variable('Build.RequestedFor'),
-    },
+    source: lineageOf(host),
     training: {
       job: tags['guardian.job'],
       commit: tags['guardian.commit'],

@@ -7,6 +7,7 @@ import {
 import type { OnlineEndpoint } from '../../lib/azureml/online-endpoints';
 import type { OperationWait } from '../../lib/azureml/online-operation';
 import type { Workspace } from '../../lib/azureml/workspace';
+import { attempt } from '../../lib/host/attempt';
 import type { TaskHost } from '../../lib/host/task-host';
 import { isOurs, isRejected, superseded, type Role } from '../../lib/release/deployments';
 import { tag } from '../../lib/release/tags';
@@ -63,13 +64,4 @@ function roleOf(deployment: OnlineDeployment, roles: Roles): Role | undefined {
 
 function idOf(endpoint: OnlineEndpoint, deployment: OnlineDeployment): { endpoint: string; name: string } {
   return { endpoint: endpoint.name, name: deployment.name };
-}
-
-async function attempt(host: TaskHost, write: () => Promise<void>): Promise<void> {
-  try {
-    await write();
-  } catch (error) {
-    host.signal.throwIfAborted();
-    host.warn(error instanceof Error ? error.message : String(error));
-  }
 }

@@ -2,6 +2,7 @@ import { findModel, tagModel } from '../../lib/azureml/models';
 import { patchDeployment, type OnlineDeployment } from '../../lib/azureml/online-deployments';
 import type { OperationWait } from '../../lib/azureml/online-operation';
 import type { Workspace } from '../../lib/azureml/workspace';
+import { attempt } from '../../lib/host/attempt';
 import type { TaskHost } from '../../lib/host/task-host';
 import { isOurs, type Role } from '../../lib/release/deployments';
 import { tag, type Tags } from '../../lib/release/tags';
@@ -68,13 +69,4 @@ function modelMarks(
   for (const { name, tags } of ours)
     if (shareOf(traffic, name) > 0 && tags[tag.model]) marks.set(tags[tag.model] ?? '', '');
   return marks;
-}
-
-async function attempt(host: TaskHost, write: () => Promise<void>): Promise<void> {
-  try {
-    await write();
-  } catch (error) {
-    host.signal.throwIfAborted();
-    host.warn(error instanceof Error ? error.message : String(error));
-  }
 }

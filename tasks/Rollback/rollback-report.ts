@@ -1,3 +1,4 @@
+import { lineageOf } from '../../lib/azureml/lineage';
 import type { TaskHost } from '../../lib/host/task-host';
 import { tag } from '../../lib/release/tags';
 import { formatTraffic, liveTraffic } from '../../lib/release/traffic';
@@ -41,13 +42,7 @@ function recordOf(done: DoneRollback, reason: string, host: TaskHost): object {
   const { endpoint, plan } = done.planned;
   return {
     schemaVersion: 1,
-    source: {
-      repository: host.variable('Build.Repository.Uri') ?? host.variable('Build.Repository.Name'),
-      commit: host.variable('Build.SourceVersion'),
-      branch: host.variable('Build.SourceBranch'),
-      build: host.variable('Build.BuildId'),
-      requestedFor: host.variable('Build.RequestedFor') ?? host.variable('Release.RequestedFor'),
-    },
+    source: lineageOf(host),
     release: {
       action: 'rollback',
       reason,

@@ -1,5 +1,5 @@
-import { createServer, type AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../../free-port';
 import { start, type Child } from '../../processes';
 import { isoDurationSeconds } from '../compute/iso-duration';
 import type { Route } from '../assets/environment-lookup';
@@ -118,18 +118,6 @@ function seconds(probe: Probe): { initialDelay: number; period: number; timeout:
     timeout: read(probe.timeout),
     failureThreshold: probe.failureThreshold,
   };
-}
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const { port } = server.address() as AddressInfo;
-  await new Promise(resolve => server.close(resolve));
-  return port;
 }
 
 async function readLines(stream: AsyncIterable<Buffer>, log: (line: string) => void): Promise<void> {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { createServer, type AddressInfo } from 'node:net';
 import { constants } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
+import { freePort } from '../../free-port';
 import { start, type Child } from '../../processes';
 import { timestamp } from '../objects/api-object';
 import { ContainerConfigError, expandArguments } from './container-environment';
@@ -336,15 +336,4 @@ function checkRunnable(container: Container): void {
 /** Begins with the time, so that ids sort in the order of the runs. */
 function newContainerId(): string {
   return `local://${Date.now().toString(16).padStart(12, '0')}${randomBytes(10).toString('hex')}`;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const { port } = server.address() as AddressInfo;
-  await new Promise(resolve => server.close(resolve));
-  return port;
 }
