@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync } from 'node:fs';
+import { join } from 'node:path';
 import type { RunTaskOptions, TaskRun } from '../../../local/agent/run-task';
 import { TaskFixture } from './task-fixture';
 
@@ -82,4 +84,30 @@ describe('a step that is ended before its time', () => {
     assert.equal(run.result, 'Canceled');
     assert.ok(!run.lines.includes('ready'));
   });
+
+  for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
+    it(`has its process group killed when the runner itself ends by ${signal}`, async () => {
+      const folder = mkdtempSync(join(fixture.folder, 'killed-'));
+      const runner = spawn(process.execPath, ['--import', 'tsx', join(__dirname, 'run-wait.ts'), folder], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      let output = '';
+      await new Promise<void>(resolve =>
+        runner.stdout.on('data', (chunk: Buffer) => {
+          output += chunk.toString();
+          if (output.includes('ready')) resolve();
+        }),
+      );
+      // The first of the two stays in the group; nothing but a runner that ends in order finds the second.
+      const [inGroup, outside] = [...output.matchAll(/grandchild (\d+)/g)].map(match => Number(match[1]));
+      assert.ok(inGroup !== undefined && outside !== undefined);
+      try {
+        runner.kill(signal);
+        await new Promise(resolve => runner.once('exit', resolve));
+        while (isRunning(inGroup)) await new Promise(resolve => setTimeout(resolve, 20));
+      } finally {
+        process.kill(outside, 'SIGKILL');
+      }
+    });
+  }
 });

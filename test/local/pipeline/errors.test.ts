@@ -159,6 +159,12 @@ const cases: Record<string, Case> = {
     at: '3:3',
     says: /must be a whole number, not 'soon'/,
   },
+  'a job without an agent': { yaml: 'jobs:\n- job: a\n  pool: server', at: '3:9', says: /pool: server/ },
+  'an input of a task of Azure Pipelines that is not supported': {
+    yaml: 'steps:\n- task: Bash@3\n  inputs: { bashEnvValue: x }',
+    at: '3:3',
+    says: /'bashEnvValue' of Bash@3 is not supported/,
+  },
   'nothing to run': { yaml: 'name: x', at: '1:1', says: /needs stages, jobs, steps or extends/ },
 };
 
@@ -176,7 +182,8 @@ describe('what is wrong in a pipeline', () => {
 
   for (const [what, { yaml, at, says, file, parameters }] of Object.entries(cases)) {
     it(`${what}: stops before anything runs, with its place`, async () => {
-      const error = await fixture.run(yaml, parameters ? { parameters } : {}).then(
+      const runDir = join(fixture.folder, 'run');
+      const error = await fixture.run(yaml, parameters ? { parameters, runDir } : { runDir }).then(
         () => assert.fail('it ran'),
         (reason: unknown) => reason,
       );
@@ -184,7 +191,7 @@ describe('what is wrong in a pipeline', () => {
       assert.ok(error.message.startsWith(`${file ?? 'pipeline.yml'}:${at}: `), error.message);
       assert.match(error.text, says);
       assert.deepEqual(fixture.lines, []);
-      assert.ok(!existsSync(join(fixture.folder, 'run-0')));
+      assert.ok(!existsSync(runDir));
     });
   }
 });
