@@ -8,7 +8,7 @@ export default tseslint.config(
     files: ['**/*.mjs'],
     languageOptions: {
       globals: Object.fromEntries(
-        ['process', 'console', 'Buffer', 'URL', 'fetch', 'AbortSignal'].map(name => [name, 'readonly']),
+        ['process', 'console', 'Buffer', 'URL', 'fetch', 'AbortSignal', 'setTimeout'].map(name => [name, 'readonly']),
       ),
     },
   },

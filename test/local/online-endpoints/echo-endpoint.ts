@@ -49,23 +49,19 @@ export class EchoEndpoint {
       const uri = await this.upload(`models/letters/versions/${version}`, {
         [`files/letters-${version}.txt`]: `letters ${version}`,
       });
-      await fixture
-        .client()
-        .modelVersions.createOrUpdate(...fixture.names, 'letters', version, {
-          properties: { modelUri: `${uri}/files/`, modelType: 'custom_model' },
-        });
+      await fixture.client().modelVersions.createOrUpdate(...fixture.names, 'letters', version, {
+        properties: { modelUri: `${uri}/files/`, modelType: 'custom_model' },
+      });
     }
     const folder = join(root, 'test/fixtures/containers/echo');
     await this.environment(
       'echo',
       Object.fromEntries(readdirSync(folder).map(name => [name, readFileSync(join(folder, name), 'utf8')])),
     );
-    await fixture
-      .client()
-      .onlineEndpoints.beginCreateOrUpdateAndWait(...fixture.names, 'echo', {
-        location: 'eastus',
-        properties: { authMode: 'Key' },
-      });
+    await fixture.client().onlineEndpoints.beginCreateOrUpdateAndWait(...fixture.names, 'echo', {
+      location: 'eastus',
+      properties: { authMode: 'Key' },
+    });
   }
 
   /** Registers version 1 of an environment with these files as its build context. */
@@ -109,12 +105,10 @@ export class EchoEndpoint {
 
   async traffic(traffic: Record<string, number>): Promise<void> {
     const { fixture } = this;
-    await fixture
-      .client()
-      .onlineEndpoints.beginCreateOrUpdateAndWait(...fixture.names, 'echo', {
-        location: 'eastus',
-        properties: { authMode: 'Key', traffic },
-      });
+    await fixture.client().onlineEndpoints.beginCreateOrUpdateAndWait(...fixture.names, 'echo', {
+      location: 'eastus',
+      properties: { authMode: 'Key', traffic },
+    });
   }
 
   async key(): Promise<string> {
