@@ -25,10 +25,11 @@ export type RollbackPlan =
 /**
  * What going back means for one endpoint.
  *
- * `previous` is the newest recorded revision whose traffic differs from the live one. So a promoted challenger goes back
- * to its trial, a running trial goes back to the champion alone, and traffic that somebody changed by hand
+ * `previous` is the newest recorded revision in which what came last has no share: the deployments whose share grew in
+ * the change that led to the live traffic. So allAtOnce and a promotion go back to the champion before, over the
+ * promoted challenger's trial; a running trial goes back to the champion alone; and traffic that somebody changed by hand
  * goes back to what was recorded last. A revision that gives traffic to a rejected version is passed over, or a second
- * rollback would bring back what the first one took out; name it by its number to go there on purpose.
+ * rollback would bring back what the first one took out; name a revision by its number to go there on purpose.
  */
 export function planRollback(endpoint: EndpointFacts, to: 'previous' | number): RollbackPlan {
   const history = revisionHistory(endpoint.tags);
@@ -36,9 +37,11 @@ export function planRollback(endpoint: EndpointFacts, to: 'previous' | number): 
   if (history.length === 0) {
     return refused('has no recorded revision: no run of DeployOnlineEndpoint has changed its traffic yet');
   }
+  const last = history.find(revision => !sameTraffic(revision.traffic, live));
+  const arrivals = Object.keys(live).filter(name => shareOf(live, name) > shareOf(last?.traffic ?? live, name));
   const target =
     to === 'previous'
-      ? history.find(revision => !sameTraffic(revision.traffic, live) && !takesInRejected(revision, endpoint))
+      ? history.find(revision => isBefore(revision, arrivals) && !takesInRejected(revision, endpoint))
       : history.find(revision => revision.number === to);
   if (!target) {
     return refused(
@@ -72,6 +75,10 @@ export function planRollback(endpoint: EndpointFacts, to: 'previous' | number): 
 
 function refused(problem: string): RollbackPlan {
   return { kind: 'refused', problem };
+}
+
+function isBefore({ traffic }: Revision, arrivals: readonly string[]): boolean {
+  return arrivals.length > 0 && arrivals.every(name => shareOf(traffic, name) === 0);
 }
 
 function takesInRejected(revision: Revision, endpoint: EndpointFacts): boolean {

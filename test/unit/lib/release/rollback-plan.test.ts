@@ -40,8 +40,9 @@ describe('rollback plan', () => {
 
   const targets: [string, EndpointFacts, 'previous' | number, number][] = [
     ['back to the old champion after allAtOnce', after([{ a: 100 }, { b: 100 }]), 'previous', 1],
-    ['a promotion goes back to its trial', after([{ a: 100 }, { a: 90, b: 10 }, { b: 100 }]), 'previous', 2],
-    ['over the trial when told so', after([{ a: 100 }, { a: 90, b: 10 }, { b: 100 }]), 1, 1],
+    ['a promotion goes back over its trial', after([{ a: 100 }, { a: 90, b: 10 }, { b: 100 }]), 'previous', 1],
+    ['a trial that was raised ends as a whole', after([{ a: 100 }, { a: 90, b: 10 }, { a: 75, b: 25 }]), 'previous', 1],
+    ['into the trial when told so', after([{ a: 100 }, { a: 90, b: 10 }, { b: 100 }]), 2, 2],
     [
       'revisions with the live traffic are no way back',
       after([{ a: 100 }, { b: 100 }, { a: 100 }, { a: 100 }]),
@@ -77,6 +78,12 @@ describe('rollback plan', () => {
   const refusals: [string, EndpointFacts, 'previous' | number, RegExp][] = [
     ['nothing recorded', after([]), 'previous', /no recorded revision/],
     ['nothing earlier', after([{ a: 100 }]), 'previous', /no earlier revision .*Recorded: 1 \(a 100 %\)/],
+    [
+      'an aborted trial, which is no release to go back to',
+      after([{ a: 100 }, { a: 90, b: 10 }, { a: 100 }]),
+      'previous',
+      /no earlier revision .*Recorded: 3 .*2 .*1 /,
+    ],
     ['unknown number', after([{ a: 100 }, { b: 100 }]), 7, /no revision 7. Recorded: 2 \(b 100 %\), 1 \(a 100 %\)/],
     [
       'a deployment that is gone, with what is possible instead',
