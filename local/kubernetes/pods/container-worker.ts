@@ -6,8 +6,9 @@ import { start, type Child } from '../../processes';
 import { timestamp } from '../objects/api-object';
 import { ContainerConfigError, expandArguments } from './container-environment';
 import type { PodLogs } from './pod-logs';
-import type { Container, ContainerState, ContainerStatus, Probe } from './pod-shapes';
-import { checkProbe, runProbe } from './probe';
+import type { Container, ContainerState, ContainerStatus } from './pod-shapes';
+import { runProbes } from './container-probes';
+import { checkProbe } from './probe';
 
 /** A program of this machine that stands for a container image. */
 export interface LocalImage {
@@ -20,9 +21,6 @@ export interface LocalImage {
 const firstBackOffMilliseconds = 1000;
 const longestBackOffMilliseconds = 300_000;
 const backOffResetMilliseconds = 600_000;
-
-/** How often a container that is not ready yet is probed, so that a rollout here takes no longer than the program needs. */
-const startProbeMilliseconds = 200;
 
 /** How long it takes until what is missing is looked for again, and until a simulated container is ready. */
 const retryMilliseconds = 500;
@@ -179,7 +177,14 @@ export class ContainerWorker {
     const startedAt = this.#started(containerId);
     event('Normal', 'Started', `Started container ${container.name}`);
     const probing = new AbortController();
-    const probes = this.#probe(port, probing.signal);
+    const probes = runProbes(container, {
+      port,
+      signal: probing.signal,
+      isReady: () => this.status.ready,
+      set: change => this.#set(change),
+      kill: () => void child.kill(this.#o.graceMilliseconds),
+      event,
+    });
     const { code, signal } = await child.exit;
     probing.abort();
     await probes;
@@ -215,71 +220,6 @@ export class ContainerWorker {
     this.status = { ...this.status, lastState };
     this.#set({ state: { running: { startedAt } }, containerID, imageID: this.#o.container.image });
     return startedAt;
-  }
-
-  /** Runs the startup probe until it succeeds, then readiness and liveness side by side. */
-  async #probe(port: number, signal: AbortSignal): Promise<void> {
-    const { container, event } = this.#o;
-    try {
-      const { startupProbe, readinessProbe, livenessProbe } = container;
-      if (startupProbe && !(await this.#repeat('Startup', startupProbe, port, signal, ok => ok))) return;
-      this.#set({ started: true, ...(readinessProbe ? {} : { ready: true }) });
-      await Promise.all([
-        readinessProbe &&
-          this.#repeat('Readiness', readinessProbe, port, signal, ok => {
-            if (this.status.ready !== ok) this.#set({ ready: ok });
-            return false;
-          }),
-        livenessProbe &&
-          this.#repeat('Liveness', livenessProbe, port, signal, ok => {
-            if (ok) return false;
-            event('Normal', 'Killing', `Container ${container.name} failed liveness probe, will be restarted`);
-            void this.#child?.kill(this.#o.graceMilliseconds);
-            return true;
-          }),
-      ]);
-    } catch (error) {
-      if (!signal.aborted) throw error;
-    }
-  }
-
-  /**
-   * Probes at its period and tells `decide` of every result that its thresholds make; ends when that gives true.
-   * @returns false when the container failed its startup probe and was killed
-   */
-  async #repeat(
-    kind: 'Startup' | 'Readiness' | 'Liveness',
-    probe: Probe,
-    port: number,
-    signal: AbortSignal,
-    decide: (ok: boolean) => boolean,
-  ): Promise<boolean> {
-    const { container, event, graceMilliseconds } = this.#o;
-    const period = (probe.periodSeconds ?? 10) * 1000;
-    const began = Date.now();
-    let [successes, failures, succeeded] = [0, 0, false];
-    await delay((probe.initialDelaySeconds ?? 0) * 1000, undefined, { signal });
-    for (;;) {
-      const failure = await runProbe(probe, port);
-      signal.throwIfAborted();
-      [successes, failures] = failure === undefined ? [successes + 1, 0] : [0, failures + 1];
-      const starting = !succeeded && kind !== 'Liveness';
-      // Failures of the first moments are no news: the program is still starting, and is asked more often than a kubelet would.
-      const counted = starting ? Math.floor((Date.now() - began) / period) : failures;
-      if (failure !== undefined && counted > 0) event('Warning', 'Unhealthy', `${kind} probe failed: ${failure}`);
-      if (failure === undefined && successes >= (probe.successThreshold ?? 1)) {
-        succeeded = true;
-        if (decide(true)) return true;
-      } else if (failure !== undefined && counted >= (probe.failureThreshold ?? 3)) {
-        if (kind === 'Startup') {
-          event('Normal', 'Killing', `Container ${container.name} failed startup probe, will be restarted`);
-          void this.#child?.kill(graceMilliseconds);
-          return false;
-        }
-        if (decide(false)) return true;
-      }
-      await delay(starting && !succeeded ? Math.min(period, startProbeMilliseconds) : period, undefined, { signal });
-    }
   }
 
   #set(change: Partial<ContainerStatus>): void {

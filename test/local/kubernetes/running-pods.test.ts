@@ -160,7 +160,7 @@ describe('pods that really run', () => {
   });
 
   it('a container whose liveness probe fails is started again', async () => {
-    const livenessProbe = { httpGet, periodSeconds: 1, failureThreshold: 1 };
+    const livenessProbe = { httpGet, initialDelaySeconds: 1, periodSeconds: 1, failureThreshold: 1 };
     await create('sick', { image: 'example.com/service:1', env: [{ name: 'STATUS', value: '200' }], livenessProbe });
     const url = await eventually(() => cluster.kubernetes.podUrl(namespace, 'sick'));
     // Without a readiness probe a pod is ready before its program listens.

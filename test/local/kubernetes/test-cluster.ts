@@ -92,11 +92,16 @@ export function withToken({ client, config }: ContractCluster, token: string | u
   return other;
 }
 
-/** Asks until the answer is there; a test that waits for ever is ended by mocha, which shows its name. */
+/** Less than mocha gives a test, so that a wait in vain fails where it is and does not go on behind later tests. */
+const patienceMilliseconds = 40_000;
+
+/** Asks until the answer is there. */
 export async function eventually<T>(look: () => Promise<T | undefined> | T | undefined): Promise<T> {
+  const end = Date.now() + patienceMilliseconds;
   for (;;) {
     const found = await look();
     if (found !== undefined) return found;
+    if (Date.now() > end) throw new Error(`Waited ${patienceMilliseconds / 1000} s in vain for ${look.toString()}`);
     await new Promise(resolve => setTimeout(resolve, 50));
   }
 }
