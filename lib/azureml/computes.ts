@@ -18,6 +18,8 @@ interface ComputeProperties {
 export async function computeId(workspace: Workspace, reference: string, nodes: number): Promise<string> {
   const name = reference.replace(/^azureml:/, '');
   if (name.startsWith('/subscriptions/')) return name;
+  // Compute that the service brings along: no resource to look at.
+  if (name === 'serverless') return `${workspace.id}/computes/serverless`;
   const compute = await findCompute(workspace, name);
   const { provisioningState, properties } = compute.properties as ComputeProperties;
   if (provisioningState === 'Failed' || provisioningState === 'Deleting') {

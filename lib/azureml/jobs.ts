@@ -46,7 +46,7 @@ export async function getJob(workspace: Workspace, name: string, signal?: AbortS
  * Not through the SDK: its serializer (2.1.1) files the mappers of asset inputs and outputs under a base that the
  * discriminator does not lead to, and so sends a `uri_folder` input without its `uri`.
  */
-export async function createJob(workspace: Workspace, name: string, properties: CommandJob): Promise<Job> {
+export async function createJob(workspace: Workspace, name: string, properties: object): Promise<Job> {
   const { body } = await workspace.send({
     method: 'PUT',
     path: `/jobs/${name}`,

@@ -1,10 +1,10 @@
-import type { CommandJob } from '@azure/arm-machinelearning';
 import type { Job } from '../../lib/azureml/jobs';
+import type { JobBody } from './job-body/job-body';
 
 /** Markdown for the run's summary page: the job, its parameters, its metrics. */
-export function jobSummary(job: Job, body: CommandJob, metrics: Readonly<Record<string, number>>): string {
+export function jobSummary(job: Job, body: JobBody, metrics: Readonly<Record<string, number>>): string {
   const parameters = Object.entries(body.inputs ?? {}).flatMap(([name, input]) =>
-    input && 'value' in input ? [[name, input.value] as const] : [],
+    input.value === undefined ? [] : [[name, input.value] as const],
   );
   const values = Object.entries(metrics).map(([name, value]) => [name, String(Number(value.toPrecision(6)))] as const);
   const link = job.studioUrl ? `[${job.name}](${job.studioUrl})` : job.name;

@@ -1,16 +1,16 @@
 import { createHash, randomUUID } from 'node:crypto';
-import type { CommandJob } from '@azure/arm-machinelearning';
 import { createJob, getJob, hasEnded, type Job } from '../../lib/azureml/jobs';
 import { gitProperties, jobTags, lineageOf } from '../../lib/azureml/lineage';
 import type { Workspace } from '../../lib/azureml/workspace';
 import type { TaskHost } from '../../lib/host/task-host';
+import type { JobBody } from './job-body/job-body';
 
 /**
  * Submits the job, or finds it. Its name is the fingerprint of who asks and for what, plus an ordinal: a name that is
  * taken by a job that lives or has completed is that job, from an earlier attempt of the stage; after one that failed or
  * was cancelled, the next ordinal is a new try.
  */
-export async function submitOnce(body: CommandJob, workspace: Workspace, host: TaskHost): Promise<Job> {
+export async function submitOnce(body: JobBody, workspace: Workspace, host: TaskHost): Promise<Job> {
   const fingerprint = fingerprintOf(body, host);
   for (let ordinal = 1; ; ordinal++) {
     const name = `${nameStem(body)}-${fingerprint.slice(0, 10)}-${ordinal}`;
@@ -29,7 +29,7 @@ export async function submitOnce(body: CommandJob, workspace: Workspace, host: T
 async function submit(
   name: string,
   fingerprint: string,
-  body: CommandJob,
+  body: JobBody,
   workspace: Workspace,
   host: TaskHost,
 ): Promise<Job> {
@@ -46,7 +46,7 @@ async function submit(
 }
 
 /** Names of jobs: letters, digits, dashes and underscores, beginning with a letter or digit. */
-function nameStem({ experimentName }: CommandJob): string {
+function nameStem({ experimentName }: JobBody): string {
   const stem = (experimentName ?? 'training')
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
@@ -59,7 +59,7 @@ function nameStem({ experimentName }: CommandJob): string {
  * SHA-256 over the pipeline run, the stage and job in it, and the job's content. Attempts of a stage have the same;
  * another run has another, so that each run trains.
  */
-export function fingerprintOf(body: CommandJob, host: TaskHost): string {
+export function fingerprintOf(body: JobBody, host: TaskHost): string {
   const run = host.variable('Build.BuildId') ?? host.variable('Release.ReleaseId');
   const owner =
     run === undefined

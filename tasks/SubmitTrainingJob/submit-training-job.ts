@@ -1,16 +1,15 @@
-import type { CommandJob } from '@azure/arm-machinelearning';
 import type { Job } from '../../lib/azureml/jobs';
 import { jobMetrics } from '../../lib/azureml/metrics';
 import { openWorkspace, type Workspace } from '../../lib/azureml/workspace';
 import type { Outcome, TaskHost } from '../../lib/host/task-host';
 import { followJob } from './follow-job';
 import type { Inputs } from './inputs';
-import { jobBody } from './job-body';
+import { plannedAssets, workspaceAssets } from './job-body/job-assets';
+import { jobBody, type JobBody } from './job-body/job-body';
 import { jobFailure } from './job-failure';
-import { inlineJobFile, readJobFile } from './job-file';
+import { inlineJobFile, readJobFile } from './job-file/read-job-file';
 import { jobSummary } from './job-summary';
 import { submitOnce } from './submit-once';
-import { plannedUploads, realUploads } from './uploads';
 
 /** Submits a training job, or finds the one that an earlier attempt of this stage submitted, and follows it to its end. */
 export async function submitTrainingJob(inputs: Inputs, host: TaskHost): Promise<Outcome> {
@@ -21,8 +20,8 @@ export async function submitTrainingJob(inputs: Inputs, host: TaskHost): Promise
       : inlineJobFile(source.job, host.variable('System.DefaultWorkingDirectory') ?? '.', set);
   const workspace = await openWorkspace(inputs.connection, inputs, host);
 
-  const body: CommandJob = {
-    ...(await jobBody(file, workspace, inputs.whatIf ? plannedUploads : realUploads(workspace, host))),
+  const body: JobBody = {
+    ...(await jobBody(file, inputs.whatIf ? plannedAssets(workspace) : workspaceAssets(workspace, host))),
     ...(inputs.displayName === undefined ? {} : { displayName: inputs.displayName }),
   };
   if (inputs.whatIf) {
@@ -44,7 +43,7 @@ export async function submitTrainingJob(inputs: Inputs, host: TaskHost): Promise
 
 async function finish(
   submitted: Job,
-  body: CommandJob,
+  body: JobBody,
   inputs: Inputs,
   workspace: Workspace,
   host: TaskHost,

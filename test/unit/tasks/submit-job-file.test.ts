@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { jobBody } from '../../../tasks/SubmitTrainingJob/job-body';
-import { inlineJobFile, readJobFile } from '../../../tasks/SubmitTrainingJob/job-file';
-import { plannedUploads } from '../../../tasks/SubmitTrainingJob/uploads';
+import { jobBody } from '../../../tasks/SubmitTrainingJob/job-body/job-body';
+import { inlineJobFile, readJobFile } from '../../../tasks/SubmitTrainingJob/job-file/read-job-file';
+import { plannedAssets } from '../../../tasks/SubmitTrainingJob/job-body/job-assets';
 import { FakeWorkspace } from './submit-fake-workspace';
 
 const minimal = `command: python train.py
@@ -25,7 +25,7 @@ describe('a job file', () => {
     const file = join(folder, 'job.yml');
     writeFileSync(file, yaml);
     // An async function, so that a refusal at reading and one at building look the same.
-    return (async () => jobBody(readJobFile(file, set), fake.workspace, plannedUploads))();
+    return (async () => jobBody(readJobFile(file, set), plannedAssets(fake.workspace)))();
   };
   const id = (rest: string): string => `${fake.workspace.id}/${rest}`;
 
@@ -86,7 +86,7 @@ identity: { type: managed, client_id: abc }
         outputs: { model: { jobOutputType: 'uri_folder', mode: 'Upload' } },
         distribution: { distributionType: 'PyTorch', processCountPerInstance: 2 },
         resources: { instanceCount: 2, shmSize: '2g' },
-        limits: { jobLimitsType: 'Command', timeout: 'PT3600S' },
+        limits: { jobLimitsType: 'Command', timeout: 'PT1H' },
         identity: { identityType: 'Managed', clientId: 'abc' },
       },
     );
@@ -137,7 +137,7 @@ identity: { type: managed, client_id: abc }
       ['tags.run', '7', job => assert.deepEqual(job.tags, { run: '7' })],
       ['experiment_name', 'other', job => assert.equal(job.experimentName, 'other')],
       ['resources.instance_count', '2', job => assert.deepEqual(job.resources, { instanceCount: 2 })],
-      ['limits.timeout', '60', job => assert.deepEqual(job.limits, { jobLimitsType: 'Command', timeout: 'PT60S' })],
+      ['limits.timeout', '60', job => assert.deepEqual(job.limits, { jobLimitsType: 'Command', timeout: 'PT1M' })],
     ] as const satisfies readonly (readonly [string, string, (job: Awaited<ReturnType<typeof body>>) => void])[]) {
       it(`${path}=${value}`, async () => check(await body(`${minimal}inputs: { epochs: 10 }\n`, { [path]: value })));
     }
@@ -159,8 +159,27 @@ identity: { type: managed, client_id: abc }
         {},
       ],
       ['no command', 'environment: azureml:a:1\n', /command/, {}],
-      ['a sweep', `${minimal}type: sweep\n`, /line 4: jobs of type "sweep" are not supported/, {}],
-      ['a pipeline without type', `jobs: {}\n`, /line 1: jobs of type "pipeline"/, {}],
+      ['an AutoML job', `${minimal}type: automl\n`, /line 4: jobs of type "automl" are not supported/, {}],
+      ['a sweep without a trial', 'type: sweep\nsearch_space: {}\n', /not a sweep job[\s\S]*trial/, {}],
+      ['a pipeline without steps', 'jobs: {}\n', /pipeline without steps/, {}],
+      [
+        'a step of a kind that is not supported',
+        'jobs:\n  a:\n    type: spark\n',
+        /line 3: the step a is of type "spark"/,
+        {},
+      ],
+      [
+        'an unknown key in a step',
+        'jobs:\n  a:\n    command: x\n    environment: azureml:sklearn:1\n    comput: y\n',
+        /line 5: jobs\.a\.comput: this key is not known/,
+        {},
+      ],
+      [
+        'a component file that is not there',
+        'jobs:\n  a:\n    component: ./gone.yml\n',
+        /line 3: the component file .*gone\.yml cannot be read \(ENOENT\)/,
+        {},
+      ],
       ['no map', '- a\n', /holds no job/, {}],
       ['bad YAML', 'a: [', /not valid YAML/, {}],
       [
@@ -242,7 +261,7 @@ identity: { type: managed, client_id: abc }
       folder,
       { 'inputs.n': '2' },
     );
-    const made = await jobBody(file, fake.workspace, plannedUploads);
+    const made = await jobBody(file, plannedAssets(fake.workspace));
     assert.deepEqual(made.inputs, { n: { jobInputType: 'literal', value: '2' } });
     assert.equal(made.experimentName, 'e');
   });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { CommandJob } from '@azure/arm-machinelearning';
+import type { JobBody } from '../../../tasks/SubmitTrainingJob/job-body/job-body';
 import { TaskError } from '../../../lib/task-error';
 import { followJob, type FollowOptions } from '../../../tasks/SubmitTrainingJob/follow-job';
 import { jobFailure } from '../../../tasks/SubmitTrainingJob/job-failure';
@@ -7,7 +7,14 @@ import { submitOnce } from '../../../tasks/SubmitTrainingJob/submit-once';
 import { FakeHost } from '../../support/fake-host';
 import { failed, FakeWorkspace } from './submit-fake-workspace';
 
-const body: CommandJob = { jobType: 'Command', command: 'x', environmentId: 'e', experimentName: 'NSFW Detection' };
+const body: JobBody = {
+  jobType: 'Command',
+  command: 'x',
+  environmentId: 'e',
+  experimentName: 'NSFW Detection',
+  tags: {},
+  properties: {},
+};
 const build = { 'System.TeamProjectId': 'p', 'Build.BuildId': '7', 'System.StageName': 'train' };
 
 describe('submitting a job', () => {

@@ -1,19 +1,7 @@
-import { isMap, isScalar, parseDocument, visit, type Document, type Scalar, type ScalarTag, type Tags } from 'yaml';
-import { TaskError } from '../../lib/task-error';
+import { isMap, isScalar, parseDocument, type Document, type Scalar } from 'yaml';
+import { TaskError } from '../../../lib/task-error';
+import { yamlOptions } from './yaml-file';
 
-const yes: ScalarTag = {
-  tag: 'tag:yaml.org,2002:bool',
-  default: true,
-  test: /^(?:yes|Yes|YES|on|On|ON)$/,
-  resolve: () => true,
-};
-const no: ScalarTag = { ...yes, test: /^(?:no|No|NO|off|Off|OFF)$/, resolve: () => false };
-
-/** As PyYAML reads job files for `az ml`, where it matters: merge keys, and `yes` and `off` are booleans. */
-export const yamlOptions = { merge: true, customTags: (tags: Tags): Tags => [yes, no, ...tags] };
-
-/** Maps that hold text whatever it looks like. */
-const textMaps = ['inputs', 'environment_variables', 'tags', 'properties'];
 /** Maps whose keys the user makes up; anywhere else an override must name what the job has. */
 const openMaps = new Set(['environment_variables', 'tags', 'properties']);
 /** Keys that a job need not have to be given. */
@@ -25,26 +13,10 @@ const openKeys = new Set([
   'distribution',
   'experiment_name',
   'limits',
+  'queue_settings',
   'resources',
+  'settings',
 ]);
-
-/**
- * The document as a plain value. Numbers and dates among inputs, variables and tags keep the text that they were written
- * with: the service takes text only, and `1.10` is not `1.1`.
- */
-export function plainValue(document: Document): unknown {
-  for (const name of textMaps) {
-    const map: unknown = document.get(name, true);
-    if (!isMap(map)) continue;
-    visit(map, {
-      Scalar: (_key, node) => {
-        if (node.source !== undefined && typeof node.value !== 'boolean' && node.value !== null)
-          node.value = typeof node.value === 'string' ? node.value : node.source;
-      },
-    });
-  }
-  return document.toJS();
-}
 
 /**
  * Applies one `path=value` to the job. @throws TaskError when the job has no such path, unless the path is one that a
