@@ -15,6 +15,7 @@ export const errorCodes = {
   GuardianService: 'The service failed (5xx).',
   GuardianUnreachable: 'A host cannot be reached, or its certificate is not trusted.',
   GuardianJobFailed: 'The training job ended, but did not complete.',
+  GuardianGateFailed: 'A metric does not meet its gate, or cannot be judged by it.',
   GuardianTimeout: 'Something took longer than its limit.',
   GuardianCanceled: 'The pipeline cancelled the step.',
   GuardianDefect: 'The task broke off because of a defect of its own.',

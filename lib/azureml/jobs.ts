@@ -1,17 +1,21 @@
 import type { CommandJob, JobBase, JobInputUnion } from '@azure/arm-machinelearning';
 import { TaskError } from '../task-error';
-import { statusOf } from './service-error';
 import type { Workspace } from './workspace';
 
 /** A job as its ARM resource shows it. */
 export interface Job {
   readonly name: string;
+  /** Command, Sweep or Pipeline; others that the workspace may hold by their own name. */
+  readonly type: string;
   /** NotStarted, Starting, Provisioning, Preparing, Queued, Running, Finalizing, CancelRequested, Completed, Failed, Canceled, NotResponding, Paused or Unknown. */
   readonly status: string;
   readonly experimentName: string;
   readonly tags: Readonly<Record<string, string>>;
   /** Each input's literal value or URI. */
   readonly inputs: Readonly<Record<string, string>>;
+  /** URI of each named output, `default` being the job's artifacts, as far as the service has placed them. */
+  readonly outputs: Readonly<Record<string, string>>;
+  readonly properties: Readonly<Record<string, string>>;
   readonly studioUrl: string | undefined;
 }
 
@@ -22,35 +26,34 @@ export function hasEnded(status: string): boolean {
   return endStatuses.has(status);
 }
 
+/**
+ * Not through the SDK: its mappers (2.1.1) of asset inputs and outputs stand under a base that the discriminator does not
+ * lead to, so that a `uri_folder` input is sent and read without its `uri`.
+ */
+const apiVersion = '2023-10-01';
+
 /** The job, or undefined when there is none of this name. */
 export async function getJob(workspace: Workspace, name: string, signal?: AbortSignal): Promise<Job | undefined> {
-  try {
-    return ofResource(
-      name,
-      await workspace.client.jobs.get(
-        workspace.resourceGroup,
-        workspace.name,
-        name,
-        signal ? { abortSignal: signal } : {},
-      ),
-    );
-  } catch (error) {
-    if (statusOf(error) === 404) return undefined;
-    throw workspace.explain(error, `read the status of job ${name}`);
-  }
+  const { status, body } = await workspace.send({
+    method: 'GET',
+    path: `/jobs/${encodeURIComponent(name)}`,
+    apiVersion,
+    allow: [404],
+    doing: `read the status of job ${name}`,
+    ...(signal ? { signal } : {}),
+  });
+  return status === 404 ? undefined : ofResource(name, body as JobBase);
 }
 
 /**
  * Submits a job. The service answers a PUT on an existing name with the old job, so the name must be a fresh one.
- *
- * Not through the SDK: its serializer (2.1.1) files the mappers of asset inputs and outputs under a base that the
- * discriminator does not lead to, and so sends a `uri_folder` input without its `uri`.
+ * @param properties of the job's resource, in the form of 2023-10-01
  */
 export async function createJob(workspace: Workspace, name: string, properties: object): Promise<Job> {
   const { body } = await workspace.send({
     method: 'PUT',
     path: `/jobs/${name}`,
-    apiVersion: '2023-10-01',
+    apiVersion,
     body: { properties },
     doing: `submit job ${name}`,
   });
@@ -62,7 +65,7 @@ export async function cancelJob(workspace: Workspace, name: string, signal: Abor
   await workspace.send({
     method: 'POST',
     path: `/jobs/${name}/cancel`,
-    apiVersion: '2022-10-01',
+    apiVersion,
     doing: `cancel job ${name}`,
     signal,
   });
@@ -79,15 +82,22 @@ export async function existingJob(workspace: Workspace, name: string): Promise<J
 }
 
 function ofResource(name: string, { properties }: JobBase): Job {
-  const { inputs } = properties as Partial<CommandJob>;
+  const { inputs, outputs } = properties as Partial<CommandJob>;
   return {
     name,
+    type: properties.jobType,
     status: properties.status ?? 'Unknown',
     experimentName: properties.experimentName ?? 'Default',
     tags: (properties.tags as Record<string, string> | undefined) ?? {},
     inputs: Object.fromEntries(
       Object.entries(inputs ?? {}).flatMap(([key, input]) => (input ? [[key, textOf(input)]] : [])),
     ),
+    outputs: Object.fromEntries(
+      Object.entries(outputs ?? {}).flatMap(([key, output]) =>
+        output && 'uri' in output && output.uri ? [[key, output.uri]] : [],
+      ),
+    ),
+    properties: (properties.properties as Record<string, string> | undefined) ?? {},
     studioUrl: properties.services?.['Studio']?.endpoint,
   };
 }

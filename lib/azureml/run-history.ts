@@ -100,3 +100,51 @@ export function blobReader(url: string, host: TaskHost): ReadFrom {
     }
   };
 }
+
+/** A step of a pipeline, or a trial of a sweep. */
+export interface ChildRun {
+  /** Name of its job. */
+  readonly id: string;
+  /** What people call it: the step's name, or the trial's number. */
+  readonly label: string;
+  readonly status: string;
+  /** Whether it may have children itself, as a pipeline or sweep that is a step. */
+  readonly isParent: boolean;
+}
+
+/** The direct children of a job in the order in which they began. */
+export async function childRuns(workspace: Workspace, job: string): Promise<ChildRun[]> {
+  const api = await workspace.apiUrl();
+  const runs: RunResource[] = [];
+  let token: string | undefined;
+  do {
+    const { body } = await workspace.send({
+      method: 'GET',
+      path: `${api}/history/v1.0${workspace.id}/runs/${encodeURIComponent(job)}/children?api-version=v1.0`,
+      apiVersion: 'v1.0',
+      ...(token === undefined ? {} : { query: { $continuationToken: token } }),
+      doing: `list the steps of job ${job}`,
+    });
+    const page = body as { value?: RunResource[]; continuationToken?: string | null };
+    runs.push(...(page.value ?? []));
+    token = page.continuationToken ?? undefined;
+  } while (token !== undefined);
+  // A run that has not begun comes after those that have.
+  const began = (run: RunResource): string => run.startTimeUtc ?? '9';
+  return runs
+    .sort((a, b) => (began(a) < began(b) ? -1 : began(a) > began(b) ? 1 : 0))
+    .map(run => ({
+      id: run.runId ?? '',
+      label: run.displayName ?? run.runId ?? '',
+      status: run.status ?? 'Unknown',
+      isParent: /pipeline|hyperdrive|sweep/i.test(run.runType ?? ''),
+    }));
+}
+
+interface RunResource {
+  runId?: string;
+  displayName?: string | null;
+  status?: string;
+  runType?: string;
+  startTimeUtc?: string | null;
+}

@@ -1,9 +1,9 @@
-import { isIP } from 'node:net';
 import { basename } from 'node:path';
-import { AnonymousCredential, ContainerClient, StorageSharedKeyCredential } from '@azure/storage-blob';
+import { AnonymousCredential, ContainerClient } from '@azure/storage-blob';
 import type { TaskHost } from '../host/task-host';
 import { TaskError } from '../task-error';
 import { blobOptions } from './blob-access';
+import { datastoreContainer, defaultDatastore } from './datastore-container';
 import { contentDigest, folderContent, type ContentFile } from './folder-content';
 import { serviceError, statusOf } from './service-error';
 import type { Workspace } from './workspace';
@@ -98,7 +98,7 @@ export async function uploadData(workspace: Workspace, path: string, host: TaskH
   const files = await folderContent(path);
   if (files.length === 0) throw new TaskError(`${path} holds no files to upload.`, { code: 'GuardianInput' });
   const digest = contentDigest(files);
-  const container = await defaultContainer(workspace, host);
+  const container = await datastoreContainer(workspace, defaultDatastore, host);
   const single = files.length === 1 && files[0]?.absolute === path;
   const folder = single ? `LocalUpload/${digest}` : `LocalUpload/${digest}/${basename(path)}`;
   const missing = await missingFiles(container, folder, files, workspace, host.signal);
@@ -107,7 +107,7 @@ export async function uploadData(workspace: Workspace, path: string, host: TaskH
   const place = single ? `${folder}/${basename(path)}` : `${folder}/`;
   const url = new URL(container.url);
   return {
-    uri: `azureml://subscriptions/${workspace.subscriptionId}/resourcegroups/${workspace.resourceGroup}/workspaces/${workspace.name}/datastores/${datastore}/paths/${place}`,
+    uri: `azureml://subscriptions/${workspace.subscriptionId}/resourcegroups/${workspace.resourceGroup}/workspaces/${workspace.name}/datastores/${defaultDatastore}/paths/${place}`,
     url: `${url.origin}${url.pathname}/${place}`,
     digest,
   };
@@ -115,52 +115,6 @@ export async function uploadData(workspace: Workspace, path: string, host: TaskH
 
 interface PendingUpload {
   blobReferenceForConsumption: { blobUri: string; credential: { sasUri: string } };
-}
-
-const datastore = 'workspaceblobstore';
-
-/** The container behind the workspace's default datastore, with the permission that the datastore stores, else our own. */
-async function defaultContainer(workspace: Workspace, host: TaskHost): Promise<ContainerClient> {
-  const { client, resourceGroup, name, connection } = workspace;
-  try {
-    const { properties } = await client.datastores.get(resourceGroup, name, datastore);
-    const url = containerUrl(properties as BlobDatastore);
-    const options = blobOptions(url, host);
-    if (properties.credentials.credentialsType === 'None')
-      return new ContainerClient(url, connection.credential, options);
-    const secrets = await client.datastores.listSecrets(resourceGroup, name, datastore);
-    if (secrets.secretsType === 'Sas') {
-      const { sasToken = '' } = secrets as { sasToken?: string };
-      host.maskSecret(sasToken);
-      return new ContainerClient(`${url}?${sasToken.replace(/^\?/, '')}`, new AnonymousCredential(), options);
-    }
-    const { key = '' } = secrets as { key?: string };
-    host.maskSecret(key);
-    const { accountName = '' } = properties as BlobDatastore;
-    return new ContainerClient(
-      url,
-      key === '' ? connection.credential : new StorageSharedKeyCredential(accountName, key),
-      options,
-    );
-  } catch (error) {
-    throw workspace.explain(error, `open the workspace's default datastore '${datastore}'`);
-  }
-}
-
-interface BlobDatastore {
-  accountName?: string;
-  containerName?: string;
-  endpoint?: string;
-  protocol?: string;
-}
-
-function containerUrl({ accountName = '', containerName = '', endpoint, protocol }: BlobDatastore): string {
-  const suffix = endpoint ?? 'core.windows.net';
-  // An IP address has no subdomains: the account then stands in the path, as in the storage SDKs.
-  const account = isIP(suffix.replace(/:\d+$/, ''))
-    ? `${protocol ?? 'https'}://${suffix}/${accountName}`
-    : `${protocol ?? 'https'}://${accountName}.blob.${suffix}`;
-  return `${account}/${containerName}`;
 }
 
 /** The files that are not below the prefix yet. Blobs appear whole or not at all: an upload that broke off goes on where it stopped. */

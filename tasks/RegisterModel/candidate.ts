@@ -57,7 +57,7 @@ async function examineJobOutput(
   const base = isFile ? path.slice(0, path.lastIndexOf('/') + 1) : `${path}/`;
   const [files, metrics] = await Promise.all([
     hashArtifacts(workspace, run, base, paths, host),
-    jobMetrics(workspace, job.name),
+    jobMetrics(workspace, job.name).then(({ last }) => last),
   ]);
   return {
     place: { uri: `azureml://jobs/${job.name}/outputs/artifacts/paths/${isFile ? path : `${path}/`}` },

@@ -10,6 +10,8 @@ export interface FollowOptions {
   /** 0 = no limit of the task's own. */
   readonly timeoutMinutes: number;
   readonly onCancel: 'cancel' | 'leave';
+  /** Without the job's own log. */
+  readonly quiet: boolean;
 }
 
 export interface EndedJob {
@@ -43,7 +45,7 @@ export async function followJob(
 }
 
 async function follow(workspace: Workspace, job: Job, options: FollowOptions, host: TaskHost): Promise<EndedJob> {
-  const log = new JobLog(workspace, job.name, host);
+  const log = new JobLog(workspace, job, options.quiet, host);
   const began = host.clock.now().getTime();
   let current = job;
   let failingSince: number | undefined;

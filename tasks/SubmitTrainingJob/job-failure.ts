@@ -1,11 +1,15 @@
-import type { RunDetails } from '../../lib/azureml/run-history';
+import type { ChildRun, RunDetails } from '../../lib/azureml/run-history';
 import { TaskError } from '../../lib/task-error';
 
 /** The failure of a job that ended other than Completed: reason, end of its log, likely cause, next step. */
 export function jobFailure(
   job: string,
   status: string,
-  { details, tail }: { details: RunDetails | undefined; tail: readonly string[] },
+  {
+    details,
+    tail,
+    failed,
+  }: { details: RunDetails | undefined; tail: readonly string[]; failed?: { run: ChildRun } | undefined },
 ): TaskError {
   const error = details?.error;
   const reason = error
@@ -16,7 +20,7 @@ export function jobFailure(
       ? `The log ends with:\n${tail.map(line => `    ${line}`).join('\n')}`
       : 'It has no log: it ended before its command began.';
   return new TaskError(
-    `Job ${job} ended ${status}.${reason}\n${log}\n${nextStep(status, `${reason}\n${tail.join('\n')}`)}`,
+    `Job ${job} ended ${status}.${failed ? ` ${failed.run.label} (${failed.run.id}) failed.` : ''}${reason}\n${log}\n${nextStep(status, `${reason}\n${tail.join('\n')}`)}`,
     { code: 'GuardianJobFailed' },
   );
 }

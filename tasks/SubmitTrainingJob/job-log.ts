@@ -1,69 +1,100 @@
-import { blobReader, LogReader, runDetails, type RunDetails } from '../../lib/azureml/run-history';
+import { hasEnded, type Job } from '../../lib/azureml/jobs';
+import { childRuns, type ChildRun, type RunDetails } from '../../lib/azureml/run-history';
 import type { Workspace } from '../../lib/azureml/workspace';
 import type { TaskHost } from '../../lib/host/task-host';
+import { RunLog } from './run-log';
 
-/** Lines of the log's end that a failure's message quotes. */
-const tailLines = 15;
+interface Child {
+  run: ChildRun;
+  readonly log: RunLog;
+  isFinished: boolean;
+}
 
-/** The job's log files, printed as they grow, and what run history says of its end. */
+/** The log of a job and of all its steps or trials, printed as it grows. */
 export class JobLog {
-  readonly tail: string[] = [];
-  details: RunDetails | undefined;
-  private readonly readers = new Map<string, LogReader>();
-  private readonly seenWarnings = new Set<string>();
+  private readonly own: RunLog;
+  private readonly children = new Map<string, Child>();
   private isFailing = false;
 
   constructor(
     private readonly workspace: Workspace,
-    private readonly job: string,
+    private readonly job: Job,
+    private readonly isQuiet: boolean,
     private readonly host: TaskHost,
-  ) {}
+  ) {
+    this.own = new RunLog(workspace, job.name, '', isQuiet, host);
+  }
 
-  /** Prints what was added. A log that cannot be read is no reason to lose sight of the job: it is said once. */
+  /** How the job ended by run history; for a pipeline or sweep, how the first of its children that failed ended. */
+  get details(): RunDetails | undefined {
+    return this.failed?.log.details ?? this.own.details;
+  }
+
+  get tail(): readonly string[] {
+    return (this.failed?.log ?? this.own).tail;
+  }
+
+  /** The step or trial that explains a failure. */
+  get failed(): Child | undefined {
+    const failed = [...this.children.values()].filter(({ run }) => run.status === 'Failed');
+    // Of a pipeline inside the pipeline, the step that failed says more than its parent.
+    return failed.find(({ run }) => !run.isParent) ?? failed[0];
+  }
+
+  /** Names of the steps' jobs, in the order in which they began. */
+  get steps(): readonly string[] {
+    return [...this.children.keys()];
+  }
+
   async printNew(): Promise<void> {
-    try {
-      await this.readNew();
-      this.isFailing = false;
-    } catch (error) {
-      if (this.host.signal.aborted) throw error;
-      const message = error instanceof Error ? error.message : String(error);
-      if (!this.isFailing) this.host.warn(`The log of job ${this.job} cannot be read at the moment. ${message}`);
-      this.isFailing = true;
+    await this.own.printNew();
+    if (this.job.type === 'Command') return;
+    await this.lookForChildren();
+    for (const child of this.children.values()) {
+      if (child.isFinished || child.run.status === 'NotStarted') continue;
+      // What came between its last poll and its end is there once it has ended.
+      if (hasEnded(child.run.status)) {
+        await child.log.finish();
+        child.isFinished = true;
+      } else {
+        await child.log.printNew();
+      }
     }
   }
 
   /** What came between the last poll and the end, and unfinished last lines. */
   async finish(): Promise<void> {
     await this.printNew();
-    for (const [name, reader] of this.readers) this.print(name, reader.end());
+    await this.own.finish();
   }
 
-  private async readNew(): Promise<void> {
-    this.details = await runDetails(this.workspace, this.job);
-    for (const warning of this.details.warnings.filter(text => !this.seenWarnings.has(text))) {
-      this.seenWarnings.add(warning);
-      this.host.warn(warning);
-    }
-    for (const [name, url] of userLogs(this.details)) {
-      const reader = this.readers.get(name) ?? new LogReader();
-      this.readers.set(name, reader);
-      this.print(name, await reader.read(blobReader(url, this.host)));
+  private async lookForChildren(): Promise<void> {
+    try {
+      await this.lookBelow(this.job.name, '');
+      this.isFailing = false;
+    } catch (error) {
+      if (this.host.signal.aborted) throw error;
+      const message = error instanceof Error ? error.message : String(error);
+      if (!this.isFailing)
+        this.host.warn(`The steps of job ${this.job.name} cannot be listed at the moment. ${message}`);
+      this.isFailing = true;
     }
   }
 
-  private print(name: string, lines: string[]): void {
-    const prefix = this.readers.size > 1 ? `[${name.replace(/^user_logs\/std_log_?|\.txt$/g, '') || '0'}] ` : '';
-    for (const line of lines) {
-      this.host.foreign(prefix + line);
-      this.tail.push(prefix + line);
+  private async lookBelow(parent: string, prefix: string): Promise<void> {
+    for (const run of await childRuns(this.workspace, parent)) {
+      const label = `${prefix}${run.label}`;
+      const known = this.children.get(run.id);
+      if (known?.run.status !== run.status)
+        this.host.info(`${this.job.type === 'Sweep' ? 'Trial' : 'Step'} ${label} is ${run.status}.`);
+      if (known) known.run = run;
+      else
+        this.children.set(run.id, {
+          run,
+          log: new RunLog(this.workspace, run.id, label, this.isQuiet, this.host),
+          isFinished: false,
+        });
+      if (run.isParent && known?.isFinished !== true) await this.lookBelow(run.id, `${label}/`);
     }
-    this.tail.splice(0, Math.max(0, this.tail.length - tailLines));
   }
-}
-
-/** `user_logs/std_log.txt`, or one file a node with its rank in the name; ranks in order. */
-function userLogs({ logFiles }: RunDetails): [string, string][] {
-  return Object.entries(logFiles)
-    .filter(([name]) => /^user_logs\/std_log.*\.txt$/.test(name))
-    .sort(([a], [b]) => a.localeCompare(b, 'en', { numeric: true }));
 }

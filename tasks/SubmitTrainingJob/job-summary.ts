@@ -1,29 +1,60 @@
 import type { Job } from '../../lib/azureml/jobs';
-import type { JobBody } from './job-body/job-body';
+import type { MetricPoint } from '../../lib/azureml/metrics';
+import type { GateResult } from '../../lib/release/gates';
 
-/** Markdown for the run's summary page: the job, its parameters, its metrics. */
-export function jobSummary(job: Job, body: JobBody, metrics: Readonly<Record<string, number>>): string {
-  const parameters = Object.entries(body.inputs ?? {}).flatMap(([name, input]) =>
-    input.value === undefined ? [] : [[name, input.value] as const],
-  );
-  const values = Object.entries(metrics).map(([name, value]) => [name, String(Number(value.toPrecision(6)))] as const);
+export interface JobFacts {
+  readonly job: Job;
+  readonly metrics: Readonly<Record<string, number>>;
+  /** Values over the steps, of the metrics that have more than one. */
+  readonly curves: Readonly<Record<string, readonly MetricPoint[]>>;
+  readonly gates: readonly GateResult[];
+}
+
+/** Markdown for the run's summary page: the job, its gates, its metrics with their curves, its parameters. */
+export function jobSummary({ job, metrics, curves, gates }: JobFacts): string {
   const link = job.studioUrl ? `[${job.name}](${job.studioUrl})` : job.name;
   return [
     `${link} in experiment ${cell(job.experimentName)}: **${job.status}**`,
-    table('parameter', parameters),
-    table('metric', values),
+    table(
+      ['gate', 'verdict', 'why'],
+      gates.map(({ gate, verdict, explanation }) => [gate.text, verdict, explanation]),
+    ),
+    table(
+      ['metric', 'last value', 'over the steps'],
+      Object.entries(metrics).map(([name, value]) => [name, String(Number(value.toPrecision(6))), curve(curves[name])]),
+    ),
+    table(
+      ['input', 'value'],
+      Object.entries(job.inputs).map(([name, value]) => [name, value]),
+    ),
   ]
     .filter(Boolean)
     .join('\n\n');
 }
 
-function table(head: string, rows: readonly (readonly [string, string])[]): string {
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   if (rows.length === 0) return '';
-  const lines = rows.map(([name, value]) => `| ${cell(name)} | ${cell(value)} |`);
-  return [`| ${head} | value |`, '|---|---|', ...lines].join('\n');
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(row => line(row.map(cell)))].join('\n');
 }
 
 /** Names and values are others' text: they must not break out of their cell. */
 function cell(text: string): string {
   return text.replace(/\s+/g, ' ').replace(/[|\\`*_<>[\]]/g, character => `\\${character}`);
+}
+
+const blocks = '▁▂▃▄▅▆▇█';
+const curveWidth = 24;
+
+/** A curve that any Markdown page shows, because it is text: lowest value to highest, in steps of an eighth. */
+function curve(points: readonly MetricPoint[] = []): string {
+  const values = points.map(({ value }) => value).filter(Number.isFinite);
+  if (values.length < 2) return '';
+  const least = Math.min(...values);
+  const range = Math.max(...values) - least || 1;
+  const columns = Math.min(curveWidth, values.length);
+  return Array.from({ length: columns }, (_, column) => {
+    const value = values[Math.round((column * (values.length - 1)) / (columns - 1))] ?? least;
+    return blocks[Math.round(((value - least) / range) * (blocks.length - 1))];
+  }).join('');
 }

@@ -5,20 +5,25 @@ import type { Workspace } from '../../lib/azureml/workspace';
 import type { TaskHost } from '../../lib/host/task-host';
 import type { JobBody } from './job-body/job-body';
 
+/** Whether identical work of another run, once completed, counts for this one. */
+export type Reuse = 'never' | 'completed';
+
 /**
  * Submits the job, or finds it. Its name is the fingerprint of who asks and for what, plus an ordinal: a name that is
  * taken by a job that lives or has completed is that job, from an earlier attempt of the stage; after one that failed or
  * was cancelled, the next ordinal is a new try.
  */
-export async function submitOnce(body: JobBody, workspace: Workspace, host: TaskHost): Promise<Job> {
-  const fingerprint = fingerprintOf(body, host);
+export async function submitOnce(body: JobBody, reuse: Reuse, workspace: Workspace, host: TaskHost): Promise<Job> {
+  const fingerprint = fingerprintOf(body, reuse, host);
   for (let ordinal = 1; ; ordinal++) {
     const name = `${nameStem(body)}-${fingerprint.slice(0, 10)}-${ordinal}`;
     const earlier = await getJob(workspace, name, host.signal);
     if (!earlier) return submit(name, fingerprint, body, workspace, host);
     if (!hasEnded(earlier.status) || earlier.status === 'Completed') {
       host.info(
-        `Job ${name} (${earlier.status}) was submitted by an earlier attempt of this stage: following it, not submitting another.`,
+        reuse === 'completed' && earlier.status === 'Completed'
+          ? `Job ${name} did the same work before: reusing it (reuse: completed).`
+          : `Job ${name} (${earlier.status}) was submitted by an earlier attempt of this stage: following it, not submitting another.`,
       );
       return earlier;
     }
@@ -57,20 +62,22 @@ function nameStem({ experimentName }: JobBody): string {
 
 /**
  * SHA-256 over the pipeline run, the stage and job in it, and the job's content. Attempts of a stage have the same;
- * another run has another, so that each run trains.
+ * another run has another, so that each run trains, unless completed work may be reused: then the content alone counts.
  */
-export function fingerprintOf(body: JobBody, host: TaskHost): string {
+export function fingerprintOf(body: JobBody, reuse: Reuse, host: TaskHost): string {
   const run = host.variable('Build.BuildId') ?? host.variable('Release.ReleaseId');
   const owner =
-    run === undefined
-      ? // Without a run to belong to, every call is its own.
-        [randomUUID()]
-      : [
-          host.variable('System.TeamProjectId'),
-          run,
-          host.variable('System.StageName') ?? host.variable('Release.EnvironmentName'),
-          host.variable('System.PhaseName'),
-        ];
+    reuse === 'completed'
+      ? []
+      : run === undefined
+        ? // Without a run to belong to, every call is its own.
+          [randomUUID()]
+        : [
+            host.variable('System.TeamProjectId'),
+            run,
+            host.variable('System.StageName') ?? host.variable('Release.EnvironmentName'),
+            host.variable('System.PhaseName'),
+          ];
   return createHash('sha256')
     .update(JSON.stringify([owner, body]))
     .digest('hex');

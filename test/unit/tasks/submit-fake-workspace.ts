@@ -48,7 +48,7 @@ export class FakeWorkspace {
     return serviceError(error, doing, { endpoint: 'https://arm', principal: 'service principal 1' });
   }
 
-  #send({ method, path, body, allow, doing }: WorkspaceRequest): WorkspaceResponse {
+  #send({ method, path, body, allow, doing, signal }: WorkspaceRequest): WorkspaceResponse {
     const answer = (status: number, content?: unknown): WorkspaceResponse => {
       if (status >= 300 && !allow?.includes(status))
         throw this.#explain(failed(status, 'UserError', String(content)), doing ?? path);
@@ -59,6 +59,16 @@ export class FakeWorkspace {
       this.writes.push(`cancel ${cancelled}`);
       this.jobs.get(cancelled)!.statuses = ['CancelRequested', 'Canceled'];
       return answer(200);
+    }
+    const read = method === 'GET' ? /^\/jobs\/([^/]+)$/.exec(path)?.[1] : undefined;
+    if (read) {
+      if (signal?.aborted) throw Object.assign(new Error('aborted'), { name: 'AbortError' });
+      const found = this.jobs.get(read);
+      if (!found) return answer(404);
+      const [status] = found.statuses;
+      if (found.statuses.length > 1) found.statuses.shift();
+      if (status instanceof Error) throw this.#explain(status, doing ?? path);
+      return answer(200, { name: read, properties: { ...found.properties, status } });
     }
     const submitted = method === 'PUT' ? /^\/jobs\/([^/]+)$/.exec(path)?.[1] : undefined;
     if (submitted) {
@@ -112,21 +122,7 @@ export class FakeWorkspace {
         yield* items();
       },
     });
-    const job = (name: string): object => {
-      const found = this.jobs.get(name) ?? missing();
-      const [status] = found.statuses;
-      if (found.statuses.length > 1) found.statuses.shift();
-      if (status instanceof Error) throw status;
-      return { name, properties: { ...found.properties, status } };
-    };
     return {
-      jobs: {
-        get: (_rg: string, _ws: string, name: string, options: { abortSignal?: AbortSignal }) =>
-          Promise.resolve().then(() => {
-            if (options.abortSignal?.aborted) throw Object.assign(new Error('aborted'), { name: 'AbortError' });
-            return job(name);
-          }),
-      },
       computeOperations: {
         get: (_rg: string, _ws: string, name: string) =>
           Promise.resolve().then(() =>

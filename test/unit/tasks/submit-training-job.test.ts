@@ -21,7 +21,7 @@ describe('submitting a job', () => {
   let fake: FakeWorkspace;
   beforeEach(() => (fake = new FakeWorkspace()));
   const submit = (variables: Record<string, string> = build, job = body) =>
-    submitOnce(job, fake.workspace, new FakeHost({ variables }));
+    submitOnce(job, 'never', fake.workspace, new FakeHost({ variables }));
 
   it('names it after experiment and fingerprint, and tags where it comes from', async () => {
     const { name } = await submit({
@@ -97,8 +97,8 @@ describe('following a job', () => {
   });
   const follow = async (course: (string | Error)[], options: Partial<FollowOptions> = {}) => {
     fake.course = course;
-    const job = await submitOnce(body, fake.workspace, host);
-    return followJob(fake.workspace, job, { timeoutMinutes: 0, onCancel: 'cancel', ...options }, host);
+    const job = await submitOnce(body, 'never', fake.workspace, host);
+    return followJob(fake.workspace, job, { timeoutMinutes: 0, onCancel: 'cancel', quiet: false, ...options }, host);
   };
 
   for (const status of ['Completed', 'Failed', 'Canceled', 'NotResponding', 'Paused']) {
