@@ -24,6 +24,8 @@ export interface NewModel {
   readonly description: string | undefined;
   readonly tags: Readonly<Record<string, string>>;
   readonly properties: Readonly<Record<string, string>>;
+  /** Development, Production or Archived, or a name of the user's own. */
+  readonly stage: string | undefined;
 }
 
 /** Parallel registrations each lose at most once to each of the others. */
@@ -96,6 +98,7 @@ export async function registerModel(workspace: Workspace, name: string, model: N
         ...(model.description === undefined ? {} : { description: model.description }),
         tags: model.tags,
         properties: model.properties,
+        ...(model.stage === undefined ? {} : { stage: model.stage }),
       });
     } catch (error) {
       const taken = codeOf(error) === 'GuardianConflict' || (error instanceof TaskError && isFixedPath(error.message));

@@ -13,7 +13,9 @@ export const tag = {
   /** On endpoints: what made the latest change (deploy, promote, abort, rollback), and in which pipeline run. */
   change: 'guardian.change',
   changeBuild: 'guardian.change.build',
-  /** On models and deployments that a rollback took out of service: the reason. Empty means: no longer rejected. */
+  /** On models: the job that made it. */
+  job: 'guardian.job',
+  /** On models and deployments that a rollback took out of service, and on models that failed a gate: the reason. Empty means: no longer rejected. */
   rejected: 'guardian.rejected',
   /** On endpoints: why and from which traffic the latest rollback went back. */
   rollbackReason: 'guardian.rollback.reason',

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { hashArtifacts, listArtifacts } from '../../lib/azureml/artifacts';
+import { hashUri, isOnDatastore } from '../../lib/azureml/datastore-files';
 import { contentDigest, folderContent } from '../../lib/azureml/folder-content';
 import { existingJob, hasEnded, type Job } from '../../lib/azureml/jobs';
 import { jobMetrics } from '../../lib/azureml/metrics';
@@ -12,7 +13,7 @@ import type { ModelSource } from './inputs';
 export interface Candidate {
   /** Where the service finds it, or where it lies on this machine until it is uploaded. */
   readonly place: { readonly uri: string } | { readonly upload: string };
-  /** SHA-256 over its files; undefined for a URI, which is not read. */
+  /** SHA-256 over its files; undefined for an https address, which is not read. */
   readonly digest: string | undefined;
   readonly metrics: Readonly<Record<string, number>>;
   /** The job that made it, and where among the job's artifacts. */
@@ -25,10 +26,21 @@ export async function examine(source: ModelSource, workspace: Workspace, host: T
     case 'localPath':
       return examineLocal(source.path);
     case 'uri':
-      return { place: { uri: source.uri }, digest: undefined, metrics: {}, from: undefined };
+      return examineUri(source.uri, workspace, host);
     case 'jobOutput':
       return examineJobOutput(source.jobName, source.path, workspace, host);
   }
+}
+
+async function examineUri(uri: string, workspace: Workspace, host: TaskHost): Promise<Candidate> {
+  const candidate = { place: { uri }, metrics: {}, from: undefined };
+  if (!isOnDatastore(uri)) return { ...candidate, digest: undefined };
+  const files = await hashUri(workspace, uri, host);
+  if (files.length === 0)
+    throw new TaskError(`There are no files at ${uri} (modelUri). Names are case-sensitive.`, {
+      code: 'GuardianNotFound',
+    });
+  return { ...candidate, digest: contentDigest(files) };
 }
 
 async function examineLocal(path: string): Promise<Candidate> {

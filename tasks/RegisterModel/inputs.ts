@@ -1,5 +1,7 @@
 import type { ServiceConnection, TaskHost } from '../../lib/host/task-host';
-import { assetName, TaskInputs } from '../../lib/host/task-inputs';
+import { assetName, endpointName, TaskInputs } from '../../lib/host/task-inputs';
+import { parseGate } from '../../lib/release/gates';
+import type { ChampionGates } from './champion-gates';
 
 export interface Inputs {
   readonly connection: ServiceConnection;
@@ -10,6 +12,9 @@ export interface Inputs {
   readonly modelType: 'custom_model' | 'mlflow_model' | 'triton_model';
   readonly description: string | undefined;
   readonly tags: Readonly<Record<string, string>>;
+  readonly properties: Readonly<Record<string, string>>;
+  readonly stage: string | undefined;
+  readonly gating: ChampionGates;
   readonly whatIf: boolean;
 }
 
@@ -30,10 +35,48 @@ export function readInputs(host: TaskHost): Inputs {
     modelType: inputs.choice('modelType', ['custom_model', 'mlflow_model', 'triton_model'], 'custom_model'),
     description: inputs.optional('description'),
     tags: inputs.pairs('tags'),
+    properties: inputs.pairs('properties'),
+    stage: inputs.optional('stage'),
+    gating: readGating(inputs),
     whatIf: inputs.boolean('whatIf', false),
   };
   inputs.finish();
   return read;
+}
+
+function readGating(inputs: TaskInputs): ChampionGates {
+  const gates = inputs.lines('metricGates').flatMap(line => {
+    const gate = parseGate(line, ['champion']);
+    if (typeof gate !== 'string') return [gate];
+    inputs.problem('metricGates', `has the line "${line}", ${gate}`);
+    return [];
+  });
+  const endpoint = inputs.optional('championEndpoint', endpointName);
+  const version = inputs.optional('championVersion');
+  if (endpoint !== undefined && version !== undefined)
+    inputs.problem('championVersion', 'is given together with championEndpoint: name the champion by one of them');
+  const needsChampion = gates.some(({ limit }) => limit.kind === 'champion');
+  if (needsChampion && endpoint === undefined && version === undefined)
+    inputs.problem(
+      'championEndpoint',
+      'is empty, but a gate compares with the champion: name the endpoint that it serves',
+    );
+  return {
+    gates,
+    champion: endpoint === undefined ? (version === undefined ? undefined : { version }) : { endpoint },
+    minimumSample: readSample(inputs),
+    onInconclusive: inputs.choice('onInconclusive', ['fail', 'warn'], 'fail'),
+    onGateFailure: inputs.choice('onGateFailure', ['refuse', 'registerRejected'], 'refuse'),
+  };
+}
+
+function readSample(inputs: TaskInputs): ChampionGates['minimumSample'] {
+  const text = inputs.optional('minimumSample', {
+    pattern: /^[^=\s]+\s*=\s*\d+$/,
+    says: 'a metric and a number, such as val_samples=500',
+  });
+  const [metric = '', count = ''] = text?.split('=') ?? [];
+  return text === undefined ? undefined : { metric: metric.trim(), count: Number(count) };
 }
 
 function readSource(inputs: TaskInputs): ModelSource {
@@ -47,12 +90,18 @@ function readSource(inputs: TaskInputs): ModelSource {
     case 'localPath':
       return { kind: 'localPath', path: inputs.requiredPath('localPath') };
     case 'uri':
-      return {
-        kind: 'uri',
-        uri: inputs.required('modelUri', {
+      return uriSource(
+        inputs.required('modelUri', {
           pattern: /^(azureml:\/\/|https:\/\/|runs:\/)/,
           says: 'an azureml://, https:// or runs:/ URI',
         }),
-      };
+      );
   }
+}
+
+/** A URI that names a job's artifacts is a job output: its files can be hashed, and it has metrics. */
+function uriSource(uri: string): ModelSource {
+  const [, jobName, path] =
+    /^(?:runs:\/|azureml:\/\/jobs\/)([^/]+)\/(?:outputs\/artifacts\/paths\/)?(.+?)\/*$/.exec(uri) ?? [];
+  return jobName !== undefined && path !== undefined ? { kind: 'jobOutput', jobName, path } : { kind: 'uri', uri };
 }

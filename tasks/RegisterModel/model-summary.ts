@@ -1,15 +1,26 @@
+import { markdownTable } from '../../lib/host/markdown';
+import { gateRows } from '../../lib/release/gate-report';
+import type { GateResult } from '../../lib/release/gates';
 import type { Candidate } from './candidate';
 
+const headlines = {
+  new: 'New version',
+  unchanged: 'Unchanged: this content was registered before',
+  refused: 'Not registered: the gates do not let it through',
+};
+
 /** Markdown for the run's summary page. */
-export function modelSummary(isNew: boolean, { digest, from, metrics }: Candidate): string {
-  const origin = from ? ` from job ${from.job.name}` : '';
-  const rows = Object.entries(metrics).map(
-    // Metric names are the training code's: they must not break out of their cell.
-    ([name, value]) => `| ${name.replace(/[|\\`*_<>[\]]/g, '\\$&')} | ${Number(value.toPrecision(6))} |`,
-  );
+export function modelSummary(
+  outcome: keyof typeof headlines,
+  { digest, from, metrics }: Candidate,
+  gates: readonly GateResult[],
+): string {
+  const origin = from ? `, from job ${from.job.name}` : '';
+  const values = Object.entries(metrics).map(([name, value]) => [name, String(Number(value.toPrecision(6)))]);
   return [
-    `${isNew ? 'New version' : 'Unchanged: this content was registered before'}${origin}. Digest ${digest ? `\`${digest}\`` : 'not known: the content of a URI is not read'}.`,
-    rows.length === 0 ? '' : ['| metric | value |', '|---|---|', ...rows].join('\n'),
+    `${headlines[outcome]}${origin}. Digest ${digest ? `\`${digest}\`` : 'not known: the content behind an address is not read'}.`,
+    markdownTable(['gate', 'verdict', 'why'], gateRows(gates)),
+    markdownTable(['metric', 'value'], values),
   ]
     .filter(Boolean)
     .join('\n\n');

@@ -5,6 +5,11 @@ import type { Outcome, TaskHost } from '../../lib/host/task-host';
 import { examine, type Candidate } from './candidate';
 import type { Inputs } from './inputs';
 import { modelSummary } from './model-summary';
+import { gateLine, openGates } from '../../lib/release/gate-report';
+import { verdictOf, type GateResult } from '../../lib/release/gates';
+import { tag, tagValue } from '../../lib/release/tags';
+import { TaskError } from '../../lib/task-error';
+import { judgeCandidate, type ChampionGates } from './champion-gates';
 import { identityTags, modelTags, releaseRecord } from './release-record';
 
 /** Registers a model with metrics, lineage and content digest; the same content again is the version that is there already. */
@@ -16,13 +21,27 @@ export async function registerModelTask(inputs: Inputs, host: TaskHost): Promise
 export async function registerInto(workspace: Workspace, inputs: Inputs, host: TaskHost): Promise<Outcome> {
   const candidate = await examine(inputs.source, workspace, host);
   const found = await findSame(workspace, inputs.modelName, candidate);
-  if (inputs.whatIf) return plan(inputs, candidate, found, host);
-  const tags = modelTags(candidate, inputs.tags, host);
+  const gates = await judgeCandidate(inputs.modelName, candidate, inputs.gating, workspace, host);
+  gates.forEach(result => host.info(gateLine(result)));
+  const refusal = gateRefusal(inputs.modelName, gates, inputs.gating, host);
+  if (inputs.whatIf) {
+    if (refusal) host.info(`Would fail: ${refusal.message}`);
+    return plan(inputs, candidate, found, host);
+  }
+  if (gates.length > 0) host.setOutput('verdict', verdictOf(gates));
+  if (refusal && inputs.gating.onGateFailure === 'refuse') {
+    await host.summary(`Model ${inputs.modelName}: refused`, modelSummary('refused', candidate, gates));
+    throw refusal;
+  }
+  const rejected: Record<string, string> = refusal ? { [tag.rejected]: tagValue(openGates(gates).trim()) } : {};
+  const tags = { ...modelTags(candidate, inputs.tags, host), ...rejected };
   if (found) {
     host.info(`Version ${found.version} has the same content: no new version.`);
     // A version that the training script registered by itself gets what a later deployment looks for.
     if (digestOf(found) === undefined) await tagModel(workspace, found, tags);
-    await publish(found, false, candidate, host);
+    else if (refusal) await tagModel(workspace, found, rejected);
+    await publish(found, false, candidate, gates, host);
+    if (refusal) throw refusal;
     return { result: 'succeeded', message: `Model ${inputs.modelName}:${found.version} is registered already.` };
   }
   const { place } = candidate;
@@ -31,11 +50,33 @@ export async function registerInto(workspace: Workspace, inputs: Inputs, host: T
     type: inputs.modelType,
     description: inputs.description,
     tags,
-    properties: identityTags(candidate, host),
+    properties: { ...inputs.properties, ...identityTags(candidate, host) },
+    stage: inputs.stage,
   });
   host.info(`Registered ${model.name}:${model.version}.`);
-  await publish(model, true, candidate, host);
+  await publish(model, true, candidate, gates, host);
+  if (refusal) throw refusal;
   return { result: 'succeeded', message: `Model ${model.name}:${model.version} is registered.` };
+}
+
+/** Why the gates do not let the model through; undefined when they do. */
+function gateRefusal(
+  name: string,
+  gates: readonly GateResult[],
+  { onInconclusive, onGateFailure }: ChampionGates,
+  host: TaskHost,
+): TaskError | undefined {
+  const verdict = verdictOf(gates);
+  if (verdict === 'pass') return undefined;
+  if (verdict === 'inconclusive' && onInconclusive === 'warn') {
+    host.warn(`The model '${name}' could not be judged by all gates:\n${openGates(gates)}`);
+    return undefined;
+  }
+  const what = onGateFailure === 'refuse' ? 'is not registered' : `is registered with the tag ${tag.rejected}`;
+  return new TaskError(
+    `The model '${name}' ${what}, because it ${verdict === 'fail' ? 'does not meet' : 'cannot be judged by'} metricGates:\n${openGates(gates)}`,
+    { code: 'GuardianGateFailed' },
+  );
 }
 
 function plan(inputs: Inputs, candidate: Candidate, found: Model | undefined, host: TaskHost): Outcome {
@@ -68,17 +109,26 @@ function isSamePlace(model: Model, { from, place }: Candidate): boolean {
   return 'uri' in place && uri === place.uri.replace(/\/+$/, '');
 }
 
-async function publish(model: Model, isNew: boolean, candidate: Candidate, host: TaskHost): Promise<void> {
+async function publish(
+  model: Model,
+  isNew: boolean,
+  candidate: Candidate,
+  gates: readonly GateResult[],
+  host: TaskHost,
+): Promise<void> {
   host.setOutput('modelName', model.name);
   host.setOutput('modelVersion', model.version);
   host.setOutput('modelId', `azureml:${model.name}:${model.version}`);
   host.setOutput('modelDigest', candidate.digest ?? '');
   host.setOutput('isNew', String(isNew));
-  const record = releaseRecord(model, candidate, host);
+  const record = releaseRecord(model, candidate, gates, host);
   await host.publishArtifact(
     `release-record-${model.name}`,
     'release-record.json',
     `${JSON.stringify(record, null, 2)}\n`,
   );
-  await host.summary(`Model ${model.name}:${model.version}`, modelSummary(isNew, candidate));
+  await host.summary(
+    `Model ${model.name}:${model.version}`,
+    modelSummary(isNew ? 'new' : 'unchanged', candidate, gates),
+  );
 }

@@ -1,10 +1,16 @@
 import { lineageOf, shortTags } from '../../lib/azureml/lineage';
 import type { Model } from '../../lib/azureml/models';
 import type { TaskHost } from '../../lib/host/task-host';
+import { verdictOf, type GateResult } from '../../lib/release/gates';
 import type { Candidate } from './candidate';
 
 /** The beginning of the record of a release: what was made of which commit. Later tasks add where it went. */
-export function releaseRecord(model: Model, candidate: Candidate, host: TaskHost): object {
+export function releaseRecord(
+  model: Model,
+  candidate: Candidate,
+  gates: readonly GateResult[],
+  host: TaskHost,
+): object {
   return {
     schemaVersion: 1,
     source: lineageOf(host),
@@ -15,6 +21,12 @@ export function releaseRecord(model: Model, candidate: Candidate, host: TaskHost
       metrics: candidate.metrics,
     },
     model: { name: model.name, version: model.version, uri: model.uri, digest: candidate.digest },
+    ...(gates.length === 0
+      ? {}
+      : {
+          verdict: verdictOf(gates),
+          gates: gates.map(({ gate, verdict, value, limit }) => ({ gate: gate.text, verdict, value, limit })),
+        }),
     recordedAt: host.clock.now().toISOString(),
   };
 }

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { Job } from '../../lib/azureml/jobs';
-import { downloadUri } from '../../lib/azureml/download';
+import { downloadUri } from '../../lib/azureml/datastore-files';
 import type { Workspace } from '../../lib/azureml/workspace';
 import type { TaskHost } from '../../lib/host/task-host';
 import { TaskError } from '../../lib/task-error';

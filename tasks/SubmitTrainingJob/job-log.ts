@@ -82,8 +82,9 @@ export class JobLog {
   }
 
   private async lookBelow(parent: string, prefix: string): Promise<void> {
-    for (const run of await childRuns(this.workspace, parent)) {
-      const label = `${prefix}${run.label}`;
+    for (const found of await childRuns(this.workspace, parent)) {
+      const label = `${prefix}${found.label}`;
+      const run = { ...found, label };
       const known = this.children.get(run.id);
       if (known?.run.status !== run.status)
         this.host.info(`${this.job.type === 'Sweep' ? 'Trial' : 'Step'} ${label} is ${run.status}.`);

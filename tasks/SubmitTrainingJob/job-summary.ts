@@ -1,5 +1,7 @@
 import type { Job } from '../../lib/azureml/jobs';
 import type { MetricPoint } from '../../lib/azureml/metrics';
+import { markdownTable, markdownText } from '../../lib/host/markdown';
+import { gateRows } from '../../lib/release/gate-report';
 import type { GateResult } from '../../lib/release/gates';
 
 export interface JobFacts {
@@ -14,33 +16,19 @@ export interface JobFacts {
 export function jobSummary({ job, metrics, curves, gates }: JobFacts): string {
   const link = job.studioUrl ? `[${job.name}](${job.studioUrl})` : job.name;
   return [
-    `${link} in experiment ${cell(job.experimentName)}: **${job.status}**`,
-    table(
-      ['gate', 'verdict', 'why'],
-      gates.map(({ gate, verdict, explanation }) => [gate.text, verdict, explanation]),
-    ),
-    table(
+    `${link} in experiment ${markdownText(job.experimentName)}: **${job.status}**`,
+    markdownTable(['gate', 'verdict', 'why'], gateRows(gates)),
+    markdownTable(
       ['metric', 'last value', 'over the steps'],
       Object.entries(metrics).map(([name, value]) => [name, String(Number(value.toPrecision(6))), curve(curves[name])]),
     ),
-    table(
+    markdownTable(
       ['input', 'value'],
       Object.entries(job.inputs).map(([name, value]) => [name, value]),
     ),
   ]
     .filter(Boolean)
     .join('\n\n');
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  if (rows.length === 0) return '';
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-  return [line(head), line(head.map(() => '---')), ...rows.map(row => line(row.map(cell)))].join('\n');
-}
-
-/** Names and values are others' text: they must not break out of their cell. */
-function cell(text: string): string {
-  return text.replace(/\s+/g, ' ').replace(/[|\\`*_<>[\]]/g, character => `\\${character}`);
 }
 
 const blocks = '▁▂▃▄▅▆▇█';

@@ -1,6 +1,7 @@
 import { bestOfOthers, metricHistory, type JobMetrics } from '../../lib/azureml/metrics';
 import type { Workspace } from '../../lib/azureml/workspace';
 import type { TaskHost } from '../../lib/host/task-host';
+import { gateLine, openGates } from '../../lib/release/gate-report';
 import { judge, prefersMore, verdictOf, type Gate, type GateResult } from '../../lib/release/gates';
 import { TaskError } from '../../lib/task-error';
 
@@ -54,12 +55,11 @@ export function enforce(
   host: TaskHost,
 ): void {
   if (results.length === 0) return;
-  for (const { verdict, gate, explanation } of results) host.info(`Gate "${gate.text}": ${verdict}, ${explanation}.`);
+  for (const result of results) host.info(gateLine(result));
   const verdict = verdictOf(results);
   host.setOutput('verdict', verdict);
   if (verdict === 'pass') return;
-  const open = results.filter(result => result.verdict !== 'pass');
-  const list = open.map(result => `  - ${result.gate.text}: ${result.verdict}, ${result.explanation}`).join('\n');
+  const list = openGates(results);
   if (verdict === 'inconclusive' && onInconclusive === 'warn') {
     host.warn(`Not all metrics of job ${job} could be judged:\n${list}`);
     return;

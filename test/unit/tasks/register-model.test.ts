@@ -16,10 +16,19 @@ const inputs: Inputs = {
   resourceGroup: 'rg',
   workspaceName: 'ws',
   modelName: 'detector',
-  source: { kind: 'uri', uri: 'azureml://datastores/d/paths/m' },
+  source: { kind: 'uri', uri: 'https://storage.example/models/m' },
   modelType: 'custom_model',
   description: undefined,
   tags: {},
+  properties: {},
+  stage: undefined,
+  gating: {
+    gates: [],
+    champion: undefined,
+    minimumSample: undefined,
+    onInconclusive: 'fail',
+    onGateFailure: 'refuse',
+  },
   whatIf: false,
 };
 
@@ -35,6 +44,7 @@ describe('registering a model', () => {
     uri,
     type: 'custom_model',
     description: undefined,
+    stage: undefined,
     tags: {},
     properties: digest === undefined ? { 'guardian.build': uri } : { 'guardian.digest': digest },
   });
@@ -58,7 +68,7 @@ describe('registering a model', () => {
     const { schemaVersion, source, model: recorded } = JSON.parse(record!.content) as Record<string, unknown>;
     assert.equal(schemaVersion, 1);
     assert.deepEqual(source, { build: '7', commit: 'abc' });
-    assert.deepEqual(recorded, { name: 'detector', version: '1', uri: 'azureml://datastores/d/paths/m' });
+    assert.deepEqual(recorded, { name: 'detector', version: '1', uri: 'https://storage.example/models/m' });
   });
 
   it('finds a URI that is registered already', async () => {
