@@ -1,0 +1,204 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { Masker } from '../local/agent/masker';
+import { runTaskProcess } from '../local/agent/run-task';
+import { startLocalCloud, type LocalCloud } from '../local/cloud';
+import { AzureReader } from '../local/demo/azure-reader';
+import { start } from '../local/processes';
+import { localProject } from '../local/project';
+import type { RecordedRequest } from '../local/requests/request-record';
+import { root, stage } from '../scripts/product';
+import { pythonWith } from '../test/support/python-packages';
+
+/** What one run of an operation took. */
+export interface Sample {
+  /** Seconds from the start of the process to its first request. */
+  readonly toFirstRequest: number;
+  /** Seconds from start to end, without the time that the training job itself took. */
+  readonly overhead: number;
+  readonly requests: number;
+  /** Bytes of request bodies. */
+  readonly sent: number;
+  /** Peak memory of the process, MiB. */
+  readonly memory: number;
+}
+
+export interface Comparison {
+  readonly operation: string;
+  readonly ours: readonly Sample[];
+  readonly rival: readonly Sample[];
+}
+
+type Client = 'ours' | 'rival';
+
+/**
+ * Submit and wait, submit again, and register, by our tasks and by the official Python SDK against the same local Azure in turns. Needs
+ * a package index the first time.
+ */
+export async function compareAzureTasks(rounds: number, log: (line: string) => void): Promise<Comparison[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'guardian-bench-'));
+  const requests: RecordedRequest[] = [];
+  const python = await pythonWith(join(root, 'test/local/clients/requirements.txt'));
+  const cloud = await startLocalCloud({
+    port: 0,
+    stateDir: join(folder, 'state'),
+    cacheDir: join(root, '.local/cache'),
+    root,
+    log: () => undefined,
+    recordRequest: request => requests.push(request),
+    // The job prints and sleeps; any Python does.
+    preparePython: () => Promise.resolve({ python, binDir: dirname(python), reused: true }),
+  });
+  const bench = new Bench(cloud, python, folder, requests);
+  try {
+    const operations: [string, (client: Client, round: number) => Promise<Sample>][] = [
+      ['submit and wait, new code', (client, round) => bench.train(client, `${client}-${round}`)],
+      ['submit and wait, same code', (client, round) => bench.train(client, `${client}-${round}`)],
+      ['register a model of 20 MB', (client, round) => bench.register(client, `${client}-${round}`)],
+    ];
+    const comparisons: Comparison[] = [];
+    for (const [operation, run] of operations) {
+      const samples: Record<Client, Sample[]> = { ours: [], rival: [] };
+      for (let round = 1; round <= rounds; round++) {
+        for (const client of round % 2 === 1 ? (['ours', 'rival'] as const) : (['rival', 'ours'] as const)) {
+          samples[client].push(await run(client, round));
+          log(`${operation}, round ${round}: ${client} done`);
+        }
+      }
+      comparisons.push({ operation, ...samples });
+    }
+    return comparisons;
+  } finally {
+    await cloud.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+class Bench {
+  private readonly info: string;
+
+  constructor(
+    private readonly cloud: LocalCloud,
+    private readonly python: string,
+    private readonly folder: string,
+    private readonly requests: RecordedRequest[],
+  ) {
+    this.info = join(folder, 'info.json');
+    writeFileSync(this.info, JSON.stringify(cloud.description), { mode: 0o600 });
+  }
+
+  /** @param content what the code is made from: the same text again is the same code */
+  async train(client: Client, content: string): Promise<Sample> {
+    const file = this.project(content);
+    const run = await this.measure(client, 'SubmitTrainingJob', { jobFile: file }, ['train', file]);
+    return { ...run.sample, overhead: run.sample.overhead - (await this.jobSeconds(run.job)) };
+  }
+
+  async register(client: Client, content: string): Promise<Sample> {
+    const path = join(this.folder, `model-${content}`);
+    mkdirSync(path);
+    writeFileSync(join(path, 'model.onnx'), randomBytes(20_000_000));
+    const inputs = { modelName: `bench-${client}`, modelSource: 'localPath', localPath: path };
+    return (await this.measure(client, 'RegisterModel', inputs, ['register', `bench-${client}`, path])).sample;
+  }
+
+  /** A job with 200 files of code. */
+  private project(content: string): string {
+    const folder = join(this.folder, `job-${content}`);
+    mkdirSync(join(folder, 'src'), { recursive: true });
+    for (let index = 0; index < 200; index++)
+      writeFileSync(join(folder, 'src', `part_${index}.py`), `# ${content} ${index}\n${'x = 1\n'.repeat(300)}`);
+    const command = `python -c "import time; [print(n, flush=True) or time.sleep(0.1) for n in range(20)]"`;
+    const job = { command, code: 'src', environment: { image: 'bench' }, compute: 'azureml:cpu-training-cluster' };
+    const file = join(folder, 'job.yml');
+    // A tag keeps two submissions of the same code apart, as two pipeline runs are.
+    writeFileSync(file, JSON.stringify({ ...job, experiment_name: 'bench', tags: { at: String(Date.now()) } }));
+    return file;
+  }
+
+  private async measure(
+    client: Client,
+    task: string,
+    inputs: Record<string, string>,
+    rivalArguments: string[],
+  ): Promise<{ sample: Sample; job: string }> {
+    const peak = join(this.folder, 'peak');
+    this.requests.length = 0;
+    const began = Date.now();
+    const run = client === 'ours' ? this.runTask(task, inputs, peak) : this.runRival(rivalArguments, peak);
+    const job = await run;
+    const ended = Date.now();
+    const times = this.requests.map(({ time }) => Date.parse(time));
+    return {
+      job,
+      sample: {
+        toFirstRequest: (Math.min(...times) - began) / 1000,
+        overhead: (ended - began) / 1000,
+        requests: this.requests.length,
+        sent: this.requests.reduce((sum, { bytesIn }) => sum + (bytesIn ?? 0), 0),
+        memory: Number(readFileSync(peak, 'utf8')) / 1024,
+      },
+    };
+  }
+
+  private async runTask(task: string, inputs: Record<string, string>, peak: string): Promise<string> {
+    const project = localProject(this.cloud, { sourcesDir: root, taskDirs: [join(stage, 'tasks')] });
+    const run = await runTaskProcess({
+      taskDir: join(stage, 'tasks', task),
+      inputs: {
+        azureSubscription: 'guardian-azure-connection',
+        resourceGroup: this.cloud.description.resourceGroup,
+        workspaceName: this.cloud.description.workspace,
+        ...inputs,
+      },
+      connections: project.connections,
+      variables: [],
+      workDir: mkdtempSync(join(this.folder, 'work-')),
+      tempDir: mkdtempSync(join(this.folder, 'temp-')),
+      env: {
+        ...project.environmentVariables,
+        NODE_OPTIONS: `--import ${join(__dirname, 'report-peak.mjs')}`,
+        PEAK_MEMORY_FILE: peak,
+      },
+      masker: new Masker(),
+      onLine: () => undefined,
+    });
+    if (run.result !== 'Succeeded') throw new Error(`${task} ended ${run.result}:\n${run.lines.slice(-20).join('\n')}`);
+    return run.outputs['jobName'] ?? '';
+  }
+
+  private async runRival(args: string[], peak: string): Promise<string> {
+    const { arm, ca } = this.cloud.description;
+    const child = start(this.python, [join(__dirname, 'rivals/azure_ml_sdk.py'), this.info, ...args], {
+      cwd: this.folder,
+      env: {
+        PATH: process.env.PATH,
+        HOME: this.folder,
+        PYTHONWARNINGS: 'ignore',
+        REQUESTS_CA_BUNDLE: ca,
+        ARM_CLOUD_METADATA_URL: `${arm}/metadata/endpoints?api-version=2019-05-01`,
+        // The SDK reaches blobs by their public name only, which local Azure answers to as a proxy.
+        HTTPS_PROXY: arm,
+        NO_PROXY: '127.0.0.1',
+        PEAK_MEMORY_FILE: peak,
+      },
+    });
+    const output: Buffer[] = [];
+    child.stdout.on('data', (chunk: Buffer) => output.push(chunk));
+    child.stderr.on('data', (chunk: Buffer) => output.push(chunk));
+    const { code } = await child.exit;
+    const text = Buffer.concat(output).toString();
+    if (code !== 0) throw new Error(`The SDK ended with ${String(code)}:\n${text.slice(-3000)}`);
+    return /"job": "([^"]+)"/.exec(text)?.[1] ?? '';
+  }
+
+  /** How long the job's command ran, by the service's own record. */
+  private async jobSeconds(job: string): Promise<number> {
+    const reader = new AzureReader(this.cloud.description, this.cloud.certificate.ca);
+    const { properties } = await reader.read<{ properties: { properties: Record<string, string> } }>(`jobs/${job}`);
+    const times = properties.properties;
+    return (Date.parse(times['EndTimeUtc'] ?? '') - Date.parse(times['StartTimeUtc'] ?? '')) / 1000;
+  }
+}
