@@ -159,7 +159,7 @@ class Bench {
       tempDir: mkdtempSync(join(this.folder, 'temp-')),
       env: {
         ...project.environmentVariables,
-        NODE_OPTIONS: `--import ${join(__dirname, 'report-peak.mjs')}`,
+        NODE_OPTIONS: `--require ${join(__dirname, 'report-peak.cjs')}`,
         PEAK_MEMORY_FILE: peak,
       },
       masker: new Masker(),
