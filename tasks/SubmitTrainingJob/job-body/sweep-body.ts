@@ -21,7 +21,10 @@ export async function sweepBody(spec: SweepJobSpec, folder: string, assets: JobA
       Object.entries(spec.search_space).map(([name, parameter]) => [name, searchOf(parameter)]),
     ),
     samplingAlgorithm: samplingOf(spec.sampling_algorithm),
-    objective: { goal: objective.goal, primaryMetric: objective.primary_metric },
+    objective: {
+      goal: objective.goal === 'maximize' ? 'Maximize' : 'Minimize',
+      primaryMetric: objective.primary_metric,
+    },
     trial: {
       command: trial.command,
       environmentId: await environmentId(trial.environment, folder, assets),

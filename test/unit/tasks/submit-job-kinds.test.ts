@@ -75,7 +75,7 @@ limits: { max_total_trials: 4, max_concurrent_trials: 2, timeout: 7200, trial_ti
         seed: ['randint', [5]],
       },
       samplingAlgorithm: { samplingAlgorithmType: 'Random', seed: 7, rule: 'Sobol' },
-      objective: { goal: 'maximize', primaryMetric: 'val_accuracy' },
+      objective: { goal: 'Maximize', primaryMetric: 'val_accuracy' },
       earlyTermination: {
         policyType: 'Bandit',
         evaluationInterval: 1,
