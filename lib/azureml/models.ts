@@ -142,6 +142,8 @@ export async function tagModel(
     doing,
   });
   const { properties } = body as { properties: Record<string, unknown> };
+  // Only the service writes it.
+  delete properties['provisioningState'];
   const current = (properties['tags'] as Record<string, string> | null | undefined) ?? {};
   if (Object.entries(tags).every(([name, value]) => current[name] === value)) return;
   await putModel(workspace, model.name, model.version, { ...properties, tags: { ...current, ...tags } }, doing);

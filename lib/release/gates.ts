@@ -27,7 +27,7 @@ export interface GateResult {
 }
 
 const pattern =
-  /^(?<metric>[^\s<>=]+)\s*(?<operator>>=|<=|==|>|<)\s*(?:(?<number>[-+]?[\d.]+(?:e[-+]?\d+)?)|(?<reference>[a-z]+)(?:\s*(?<sign>[-+])\s*(?<amount>[\d.]+(?:e[-+]?\d+)?)\s*(?<percent>%)?)?)$/i;
+  /^(?<metric>[^\s<>=]+)\s*(?<operator>>=|<=|==|>|<)\s*(?:(?<number>[-+]?[\d.]+(?:e[-+]?\d+)?)\s*(?<share>%)?|(?<reference>[a-z]+)(?:\s*(?<sign>[-+])\s*(?<amount>[\d.]+(?:e[-+]?\d+)?)\s*(?<percent>%)?)?)$/i;
 
 /** The gate of a line, or what is wrong with it, completing "has the line …,". */
 export function parseGate(line: string, references: readonly Reference[]): Gate | string {
@@ -37,7 +37,8 @@ export function parseGate(line: string, references: readonly Reference[]): Gate 
   if (!parts?.['metric'] || Number.isNaN(number)) return expected;
   const { metric, operator, reference, sign, percent } = parts;
   const common = { text: line.trim(), metric, operator: operator as Gate['operator'] };
-  if (reference === undefined) return { ...common, limit: { kind: 'number', value: number } };
+  if (reference === undefined)
+    return { ...common, limit: { kind: 'number', value: parts['share'] === undefined ? number : number / 100 } };
   const kind = references.find(name => name === reference.toLowerCase());
   if (kind === undefined) return expected;
   const isShare = percent !== undefined;

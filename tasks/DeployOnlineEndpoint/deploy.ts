@@ -1,5 +1,6 @@
 import { listDeployments } from '../../lib/azureml/online-deployments';
 import { createEndpoint, existingEndpoint, getEndpoint, type OnlineEndpoint } from '../../lib/azureml/online-endpoints';
+import type { ChangedTraffic } from '../../lib/azureml/online-traffic';
 import { whenFree, type OperationWait } from '../../lib/azureml/online-operation';
 import type { Workspace } from '../../lib/azureml/workspace';
 import type { Outcome, TaskHost } from '../../lib/host/task-host';
@@ -9,9 +10,13 @@ import { formatTraffic, sameTraffic } from '../../lib/release/traffic';
 import { ensureDeployment } from './ensure-deployment';
 import { giveUpDeployment } from './failed-deployment';
 import type { DeployInputs } from './inputs';
+import { rolloutSummary } from './analysis-report';
+import { isGradual } from './deployment-plan';
+import { testGoldenSet } from './golden-test';
 import { preflight, type Preflight } from './preflight';
 import { moveTraffic } from './move-traffic';
 import { report } from './release-report';
+import { rollOut } from './roll-out';
 import { createRuntime } from './runtime-environment';
 import { keptWarm, settleRoles, type Roles } from './settle-roles';
 import { smokeTest } from './smoke-test';
@@ -38,12 +43,11 @@ export async function deploy(
   const endpoint = state.endpoint ?? (await makeEndpoint(inputs, workspace, wait));
 
   host.progress(10, `Deploying ${plan.name}`);
-  const made = await makeReady(workspace, endpoint, found, host, wait);
+  const made = await makeReady(workspace, endpoint, inputs, found, host, wait);
 
   host.progress(80, 'Moving traffic');
-  const move = { endpoint: state.endpoint ?? endpoint, live: state.live, next: plan.traffic };
-  const moved = await moveTraffic(inputs, workspace, move, 'deploy', host, wait);
-  await settleRoles(workspace, moved.endpoint, rolesAfter(inputs, found), host, wait);
+  const moved = await giveTraffic(inputs, workspace, state.endpoint ?? endpoint, found, made, host, wait);
+  await settleRoles(workspace, moved.endpoint, rolesAfter(inputs, found, moved.isPaused), host, wait);
 
   const deployments = await listDeployments(workspace, endpoint.name);
   await report(
@@ -60,11 +64,17 @@ export async function deploy(
     host,
   );
   host.progress(100, 'Done');
-  const unchanged = made === 'unchanged' && moved.revision === moved.previousRevision;
+  const unchanged = made.change === 'unchanged' && moved.revision === moved.previousRevision;
   const traffic = formatTraffic(moved.endpoint.traffic);
+  if (moved.isPaused) {
+    return {
+      result: 'succeededWithIssues',
+      message: `${plan.name} could not be judged and stays on trial on ${endpoint.name}; live traffic: ${traffic}. Run action: promote or action: abort`,
+    };
+  }
   return {
     result: 'succeeded',
-    message: `${plan.name} ${unchanged ? 'unchanged' : made} on ${endpoint.name}; live traffic: ${traffic}`,
+    message: `${plan.name} ${unchanged ? 'unchanged' : made.change} on ${endpoint.name}; live traffic: ${traffic}`,
   };
 }
 
@@ -77,16 +87,23 @@ async function makeEndpoint(inputs: DeployInputs, workspace: Workspace, wait: Op
   return whenFree(name, make, wait);
 }
 
+interface Made {
+  readonly change: 'created' | 'updated' | 'unchanged';
+  /** Whether the golden set could not tell if it is good enough. */
+  readonly isDoubtful: boolean;
+}
+
 /** The deployment, ready and tested, at 0 %. What this run made and cannot use is taken away again. */
 async function makeReady(
   workspace: Workspace,
   endpoint: OnlineEndpoint,
-  { plan, smokeTest: test }: Preflight,
+  inputs: DeployInputs,
+  { plan, state, smokeTest: test, goldenSet }: Preflight,
   host: TaskHost,
   wait: OperationWait,
-): Promise<'created' | 'updated' | 'unchanged'> {
+): Promise<Made> {
   const id = { endpoint: endpoint.name, name: plan.name };
-  let made: 'created' | 'updated' | 'unchanged' | undefined;
+  let made: Made['change'] | undefined;
   try {
     made = await ensureDeployment(workspace, id, plan, host, wait);
     host.info(`Deployment ${plan.name} is ready${made === 'unchanged' ? ' (unchanged)' : ''}`);
@@ -94,7 +111,10 @@ async function makeReady(
       host.progress(75, 'Smoke test');
       await smokeTest(workspace, await existingEndpoint(workspace, endpoint.name), plan.name, test, host);
     }
-    return made;
+    const verdict = goldenSet
+      ? await testGoldenSet(workspace, endpoint.name, goldenSet, plan.name, state.champion?.name, inputs, host)
+      : 'pass';
+    return { change: made, isDoubtful: verdict === 'inconclusive' };
   } catch (error) {
     if (host.signal.aborted) {
       host.info(
@@ -105,14 +125,46 @@ async function makeReady(
     // A deployment that was ready before this run is not ours to take away.
     const wasReady = plan.existing !== undefined && isHealthy(plan.existing);
     const ours = made === 'created' || (made === undefined && !wasReady);
-    throw ours ? await giveUpDeployment(workspace, id, error, host, wait) : error;
+    throw ours ? await giveUpDeployment(workspace, id, error, 'live traffic was not touched', host, wait) : error;
   }
 }
 
-function rolesAfter(inputs: DeployInputs, { plan, state }: Preflight): Roles {
+/** The live traffic that the strategy has in mind for the deployment, at once or step by step. */
+async function giveTraffic(
+  inputs: DeployInputs,
+  workspace: Workspace,
+  endpoint: OnlineEndpoint,
+  { plan, state }: Preflight,
+  made: Made,
+  host: TaskHost,
+  wait: OperationWait,
+): Promise<ChangedTraffic & { isPaused: boolean }> {
+  const { live, champion } = state;
+  const id = { endpoint: endpoint.name, name: plan.name };
+  if (made.isDoubtful) {
+    const stays = await moveTraffic(inputs, workspace, { endpoint, live, next: live }, 'deploy', host, wait);
+    return { ...stays, isPaused: true };
+  }
+  if (!isGradual(inputs.strategy) || !champion || champion.name === plan.name) {
+    const move = { endpoint, live, next: plan.traffic };
+    return { ...(await moveTraffic(inputs, workspace, move, 'deploy', host, wait)), isPaused: false };
+  }
+  try {
+    const place = { endpoint, live, candidate: plan.name, champion: champion.name };
+    const { changed, steps, outcome } = await rollOut(inputs, workspace, place, host, wait);
+    await host.summary(`Rollout of ${plan.name} on ${endpoint.name}`, rolloutSummary(steps));
+    return { ...changed, isPaused: outcome === 'paused' };
+  } catch (error) {
+    if (host.signal.aborted || inputs.rollout.onFailure === 'keep') throw error;
+    throw await giveUpDeployment(workspace, id, error, 'its requests go to the others', host, wait);
+  }
+}
+
+function rolesAfter(inputs: DeployInputs, { plan, state }: Preflight, isPaused: boolean): Roles {
   const known = state.deployments;
   const warm = keptWarm(known);
-  if (plan.role === 'challenger') {
+  const staysOnTrial = isPaused || (plan.role === 'challenger' && !isGradual(inputs.strategy));
+  if (staysOnTrial) {
     return { champion: state.champion?.name, challenger: plan.name, previous: warm, known };
   }
   if (inputs.strategy === 'challenger') {
@@ -135,7 +187,11 @@ function whatIfText(inputs: DeployInputs, { state, plan, runtime, smokeTest: tes
     ...(test ? [`send ${test.name} to ${plan.name}`] : []),
     ...(sameTraffic(state.live, plan.traffic)
       ? []
-      : [`change live traffic from ${formatTraffic(state.live)} to ${formatTraffic(plan.traffic)}`]),
+      : isGradual(inputs.strategy) && plan.role === 'challenger'
+        ? [
+            `give it ${inputs.rollout.steps.map(step => `${step} %`).join(', ')} of the live traffic, each for ${inputs.rollout.bakeMinutes} min${inputs.rollout.analysis.gates.length > 0 ? `, as long as ${inputs.rollout.analysis.gates.map(gate => gate.text).join(' and ')}` : ''}`,
+          ]
+        : [`change live traffic from ${formatTraffic(state.live)} to ${formatTraffic(plan.traffic)}`]),
   ];
   return steps.length === 0 ? 'What if: nothing would change' : `What if, this would be done:\n- ${steps.join('\n- ')}`;
 }

@@ -45,7 +45,7 @@ export function planDeployment(
   const existing = state.deployments.find(one => one.name === name);
   const { champion, challenger, live, endpoint } = state;
   // Without a champion there is nobody to challenge, and a champion cannot challenge itself.
-  const onTrial = inputs.strategy === 'challenger' && champion !== undefined && champion.name !== name;
+  const onTrial = inputs.strategy !== 'allAtOnce' && champion !== undefined && champion.name !== name;
   const role: Role = onTrial ? 'challenger' : 'champion';
   return {
     name,
@@ -53,7 +53,8 @@ export function planDeployment(
     content,
     role,
     existing,
-    instanceCount: inputs.instanceCount ?? defaultInstances(role, existing),
+    instanceCount:
+      inputs.instanceCount ?? (isGradual(inputs.strategy) ? championSize(state) : defaultInstances(role, existing)),
     tags: {
       ...inputs.tags,
       [tag.owner]: owner,
@@ -62,12 +63,24 @@ export function planDeployment(
       [tag.revision]: String(currentRevision(endpoint?.tags ?? {}) + 1),
       ...(model.digest ? { [tag.digest]: model.digest } : {}),
     },
-    traffic: onTrial
-      ? challengerTraffic(live, name, inputs.challengerTraffic, challenger?.name)
-      : inputs.strategy === 'challenger' && champion
-        ? live
-        : allTo(name),
+    traffic: isGradual(inputs.strategy)
+      ? allTo(name)
+      : onTrial
+        ? challengerTraffic(live, name, inputs.challengerTraffic, challenger?.name)
+        : inputs.strategy === 'challenger' && champion
+          ? live
+          : allTo(name),
   };
+}
+
+/** Whether a strategy ends with the new deployment as champion, after a time on trial. */
+export function isGradual(strategy: DeployInputs['strategy']): boolean {
+  return strategy === 'blueGreen' || strategy === 'canary';
+}
+
+/** Who is to take over all of the traffic is made as large as the one that it replaces. */
+function championSize({ champion }: EndpointState): number {
+  return champion?.instanceCount ?? championInstances;
 }
 
 /** One that has its role already keeps its size, which somebody may have changed by hand. */

@@ -24,12 +24,14 @@ const containers: readonly (readonly [ContainerName, string])[] = [
 
 /**
  * Says why a deployment that this run made cannot stay, and takes it away.
+ * @param traffic what that means for the callers, after "The deployment was removed again; "
  * @returns the one error to fail with: what happened, likely cause, next step, and what is left behind
  */
 export async function giveUpDeployment(
   workspace: Workspace,
   id: DeploymentId,
   error: unknown,
+  traffic: string,
   host: TaskHost,
   wait: OperationWait,
 ): Promise<TaskError> {
@@ -39,7 +41,9 @@ export async function giveUpDeployment(
   const { code, answer } = failure instanceof OnlineOperationError ? failure : { code: undefined, answer: '' };
   const cause = answer ? failureCause(code, answer) : undefined;
   const hint = cause ? ` Likely cause: ${cause.cause}. Next step: ${cause.nextStep}.` : '';
-  const rest = reached ? await takeAway(workspace, id, wait) : `Nothing of it is left on endpoint ${id.endpoint}.`;
+  const rest = reached
+    ? await takeAway(workspace, id, traffic, wait)
+    : `Nothing of it is left on endpoint ${id.endpoint}.`;
   const said = words ? ` The container said: ${sentence(words)}` : '';
   return new TaskError(`${sentence(failure.message)}${said}${hint} ${rest}`, {
     code: failure instanceof TaskError ? failure.errorCode : 'GuardianFailed',
@@ -63,7 +67,7 @@ async function printLogs(workspace: Workspace, id: DeploymentId, host: TaskHost)
   return words;
 }
 
-async function takeAway(workspace: Workspace, id: DeploymentId, wait: OperationWait): Promise<string> {
+async function takeAway(workspace: Workspace, id: DeploymentId, traffic: string, wait: OperationWait): Promise<string> {
   try {
     const endpoint = await existingEndpoint(workspace, id.endpoint);
     const deployment = await getDeployment(workspace, id);
@@ -72,7 +76,7 @@ async function takeAway(workspace: Workspace, id: DeploymentId, wait: OperationW
     if (busy || !isOurs(deployment)) return `Deployment ${id.name} was left as it is, because it takes traffic.`;
     await deleteDeployment(workspace, id, wait);
     // The endpoint stays even when this run made it: Azure keeps a deleted endpoint's name taken for a while.
-    return `The deployment was removed again; live traffic was not touched.`;
+    return `The deployment was removed again; ${traffic}.`;
   } catch (error) {
     return `Removing the deployment failed as well (${error instanceof Error ? error.message : String(error)}); it takes no traffic, and the next run removes it.`;
   }

@@ -1,6 +1,11 @@
 import type { ServiceConnection, TaskHost } from '../../lib/host/task-host';
 import { assetName, endpointName, TaskInputs } from '../../lib/host/task-inputs';
+import { parseGate, type Gate } from '../../lib/release/gates';
+import { parseSteps } from '../../lib/release/rollout-steps';
+import { goldenNames, isGolden, trafficNames, type Analysis } from './analysis';
 import type { DeploymentContent } from '../../lib/azureml/online-deployments';
+
+export type Strategy = 'allAtOnce' | 'blueGreen' | 'canary' | 'challenger';
 
 export interface Target {
   readonly connection: ServiceConnection;
@@ -14,7 +19,18 @@ export interface DeployInputs extends Target {
   readonly action: 'deploy';
   readonly modelName: string;
   readonly modelVersion: string;
-  readonly strategy: 'allAtOnce' | 'challenger';
+  readonly strategy: Strategy;
+  readonly rollout: {
+    /** Shares that the new deployment gets one after the other; the last is 100. */
+    readonly steps: readonly number[];
+    /** How long each step is watched. */
+    readonly bakeMinutes: number;
+    readonly analysis: Analysis;
+    /** What becomes of the new deployment when the rollout fails. */
+    readonly onFailure: 'remove' | 'keep';
+  };
+  /** Folder with one folder a label. */
+  readonly goldenSet: string | undefined;
   /** Percent of live traffic. */
   readonly challengerTraffic: number;
   /** Undefined: the bundled scoring runtime. */
@@ -63,6 +79,8 @@ function readAction(inputs: TaskInputs, action: Inputs['action'], target: Target
   const instanceCount = inputs.integer('instanceCount', { min: 1, max: maxInstances });
   const keepPrevious = inputs.boolean('keepPrevious', true);
   if (action === 'promote') return { action, ...target, instanceCount, keepPrevious };
+  const strategy = inputs.choice('strategy', ['allAtOnce', 'blueGreen', 'canary', 'challenger'], 'allAtOnce');
+  const goldenSet = inputs.optionalPath('goldenSet');
   const tags = inputs.pairs('tags');
   for (const name of Object.keys(tags).filter(one => one.toLowerCase().startsWith('guardian.'))) {
     inputs.problem('tags', `names ${name}, but names that start with guardian. belong to this extension`);
@@ -72,7 +90,9 @@ function readAction(inputs: TaskInputs, action: Inputs['action'], target: Target
     ...target,
     modelName: inputs.required('modelName', assetName),
     modelVersion: inputs.optional('modelVersion') ?? 'latest',
-    strategy: inputs.choice('strategy', ['allAtOnce', 'challenger'], 'allAtOnce'),
+    strategy,
+    rollout: readRollout(inputs, strategy, goldenSet !== undefined),
+    goldenSet,
     challengerTraffic: inputs.integer('challengerTraffic', { min: 0, max: 99 }) ?? 10,
     environment: inputs.optional('environment', {
       pattern: /^azureml:/,
@@ -95,4 +115,38 @@ function readAction(inputs: TaskInputs, action: Inputs['action'], target: Target
     keepPrevious,
     tags,
   };
+}
+
+function readRollout(inputs: TaskInputs, strategy: Strategy, hasGoldenSet: boolean): DeployInputs['rollout'] {
+  const steps = parseSteps(inputs.optional('steps') ?? '5,25,50,100');
+  if (typeof steps === 'string')
+    inputs.problem('steps', `is "${inputs.optional('steps') ?? ''}", but must be ${steps}`);
+  return {
+    steps: strategy === 'canary' && typeof steps !== 'string' ? steps : [100],
+    bakeMinutes: inputs.integer('bakeMinutes', { min: 0, max: 1440 }) ?? 5,
+    analysis: {
+      gates: inputs.lines('analysis').flatMap(line => readGate(inputs, line, strategy, hasGoldenSet)),
+      minimumRequests: inputs.integer('minimumRequests', { min: 0, max: 1_000_000_000 }) ?? 0,
+      onInconclusive: inputs.choice('onInconclusive', ['pause', 'fail', 'continue'], 'pause'),
+      dryRun: inputs.boolean('analysisDryRun', false),
+    },
+    onFailure: inputs.choice('onFailedRollout', ['remove', 'keep'], 'remove'),
+  };
+}
+
+function readGate(inputs: TaskInputs, line: string, strategy: Strategy, hasGoldenSet: boolean): Gate[] {
+  const gate = parseGate(line, ['champion']);
+  if (typeof gate === 'string') {
+    inputs.problem('analysis', `has the line "${line}", ${gate}`);
+    return [];
+  }
+  const names: readonly string[] = [...trafficNames, ...goldenNames];
+  const isGradual = strategy === 'canary' || strategy === 'blueGreen';
+  if (!names.includes(gate.metric))
+    inputs.problem('analysis', `asks for "${gate.metric}", but knows only ${names.join(', ')}`);
+  else if (isGolden(gate) && !hasGoldenSet)
+    inputs.problem('analysis', `asks for ${gate.metric}, which a golden set gives: name its folder as goldenSet`);
+  else if (!isGolden(gate) && !isGradual)
+    inputs.problem('analysis', `asks for ${gate.metric}, which only the strategies canary and blueGreen wait for`);
+  return [gate];
 }

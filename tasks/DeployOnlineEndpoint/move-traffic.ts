@@ -46,7 +46,7 @@ const putBackMilliseconds = 6000;
 const lookMilliseconds = 500;
 
 /** Undoes a traffic change that may or may not have been accepted, as far as the time allows. @returns what came of it */
-async function putBack(target: Target, { endpoint, live, next }: Move, host: TaskHost): Promise<string> {
+export async function putBack(target: Target, { endpoint, live, next }: Move, host: TaskHost): Promise<string> {
   const signal = AbortSignal.timeout(putBackMilliseconds);
   const wait: OperationWait = { clock: host.clock, signal, info: line => host.info(line) };
   try {

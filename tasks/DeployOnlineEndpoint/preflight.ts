@@ -7,6 +7,7 @@ import { TaskError } from '../../lib/task-error';
 import { planDeployment, type DeploymentPlan, type ModelToDeploy } from './deployment-plan';
 import { readState, type EndpointState } from './endpoint-state';
 import type { DeployInputs } from './inputs';
+import { readGoldenSet, type GoldenCase } from './golden-set';
 import { findRuntime, type RuntimeEnvironment } from './runtime-environment';
 import { readSmokeTest, type SmokeTest } from './smoke-test';
 
@@ -17,6 +18,7 @@ export interface Preflight {
   /** Undefined when the pipeline names an environment of its own. */
   readonly runtime: RuntimeEnvironment | undefined;
   readonly smokeTest: SmokeTest | undefined;
+  readonly goldenSet: readonly GoldenCase[] | undefined;
 }
 
 /** @throws TaskError that lists every problem found, not only the first */
@@ -36,11 +38,12 @@ export async function preflight(
       return undefined;
     }
   };
-  const [model, environment, state, smokeTest] = await Promise.all([
+  const [model, environment, state, smokeTest, goldenSet] = await Promise.all([
     collect(findModelToDeploy(inputs, workspace, host)),
     collect(findEnvironmentToUse(inputs, workspace, runtimeFolder)),
     collect(readUsableState(inputs, workspace)),
     collect(inputs.smokeTestFile ? readSmokeTest(inputs.smokeTestFile) : Promise.resolve(undefined)),
+    collect(Promise.resolve(inputs.goldenSet).then(folder => (folder ? readGoldenSet(folder) : undefined))),
   ]);
   if (problems.length === 1 && problems[0]) throw problems[0];
   if (!model || !environment || !state) {
@@ -54,6 +57,7 @@ export async function preflight(
     plan: planDeployment(inputs, state, model, environment.id),
     runtime: environment.runtime,
     smokeTest,
+    goldenSet,
   };
 }
 

@@ -28,7 +28,8 @@ export async function readSmokeTest(file: string): Promise<SmokeTest> {
   return { name: basename(file), body, contentType: contentTypeOf(body) };
 }
 
-function contentTypeOf(body: Buffer): string {
+/** By the content's first bytes. */
+export function contentTypeOf(body: Buffer): string {
   if (body[0] === 0xff && body[1] === 0xd8) return 'image/jpeg';
   if (body.subarray(1, 4).toString('latin1') === 'PNG') return 'image/png';
   return /^\s*[[{]/.test(body.subarray(0, 100).toString('latin1')) ? 'application/json' : 'application/octet-stream';

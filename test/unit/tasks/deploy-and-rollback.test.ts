@@ -34,6 +34,13 @@ const deployInputs = (change: Partial<DeployInputs>): DeployInputs => ({
   },
   instanceCount: undefined,
   smokeTestFile: undefined,
+  goldenSet: undefined,
+  rollout: {
+    steps: [100],
+    bakeMinutes: 0,
+    analysis: { gates: [], minimumRequests: 0, onInconclusive: 'pause', dryRun: false },
+    onFailure: 'remove',
+  },
   keepPrevious: true,
   tags: {},
   ...change,

@@ -40,6 +40,12 @@ export class FakeAzure {
   writes: string[] = [];
   /** Called before an endpoint PUT is taken; throws to refuse it, or changes something as another client would. */
   beforePut: () => void = () => undefined;
+  /** What Azure Monitor has seen of a deployment: requests in all, those that failed, and 95 % of the latencies in milliseconds. */
+  monitor: (deployment: string) => { requests: number; errors: number; p95: number } = () => ({
+    requests: 0,
+    errors: 0,
+    p95: NaN,
+  });
   /** Makes deployments of this name fail, with this code. */
   failing = new Map<string, string>();
 
@@ -74,6 +80,7 @@ export class FakeAzure {
     });
     const [, model, version] = /^\/models\/([^/]+)\/versions\/(.+)$/.exec(path) ?? [];
     if (model && version) return answer(200, this.#model(`${model}:${version}`, request));
+    if (path.endsWith('/providers/Microsoft.Insights/metrics')) return answer(200, this.#metrics(request));
     if (!path.startsWith('/onlineEndpoints/')) throw new Error(`unexpected ${method} ${path}`);
     if (method === 'PUT') this.#putEndpoint(body as Endpoint);
     return !this.endpoint && allow?.includes(404) ? answer(404) : answer(200, this.endpoint);
@@ -82,6 +89,27 @@ export class FakeAzure {
   #model(id: string, { method, body }: WorkspaceRequest): object {
     if (method === 'PUT') this.models.set(id, (body as { properties: { tags: Record<string, string> } }).properties);
     return { name: id.split(':')[1], properties: this.models.get(id) };
+  }
+
+  #metrics({ query = {} }: WorkspaceRequest): object {
+    const series = (deployment: string, average: number, statusCodeClass?: string): object => ({
+      metadatavalues: Object.entries({ deployment, statusCodeClass }).flatMap(([name, value]) =>
+        value === undefined ? [] : [{ name: { value: name }, value }],
+      ),
+      data: [{ timeStamp: '2026-01-01T00:00:00Z', average }, { timeStamp: '2026-01-01T00:01:00Z' }],
+    });
+    const seen = [...this.deployments.keys()].map(name => ({ name, ...this.monitor(name) }));
+    const value = query['metricnames']!.split(',').map(metric => ({
+      name: { value: metric },
+      timeseries:
+        metric === 'RequestsPerMinute'
+          ? seen.flatMap(({ name, requests, errors }) => [
+              series(name, requests - errors, '2xx'),
+              series(name, errors, '4xx'),
+            ])
+          : seen.filter(({ requests }) => requests > 0).map(({ name, p95 }) => series(name, p95)),
+    }));
+    return { value };
   }
 
   #putEndpoint(body: Endpoint): void {

@@ -10,6 +10,7 @@ const gate = (line: string): Gate => {
 describe('a gate', () => {
   for (const [line, metrics, reference, verdict, explanation] of [
     ['acc >= 0.92', { acc: 0.92 }, undefined, 'pass', 'acc is 0.92, wanted >= 0.92'],
+    ['errorRate <= 1%', { errorRate: 0.02 }, undefined, 'fail', 'errorRate is 0.02, wanted <= 0.01, off by 0.01'],
     ['acc>=0.92', { acc: 0.91 }, undefined, 'fail', 'acc is 0.91, wanted >= 0.92, off by 0.01'],
     ['loss < -1e-3', { loss: 0 }, undefined, 'fail', 'loss is 0, wanted < -0.001, off by 0.001'],
     ['acc > 0.9', { acc: 0.9 }, undefined, 'fail', 'acc is 0.9, wanted > 0.9, off by 0'],

@@ -1,0 +1,99 @@
+import { deploymentMetrics, type DeploymentMetrics } from '../../lib/azureml/endpoint-metrics';
+import type { Workspace } from '../../lib/azureml/workspace';
+import type { TaskHost } from '../../lib/host/task-host';
+import { gateLine } from '../../lib/release/gate-report';
+import { judge, verdictOf, type Gate, type GateResult, type Verdict } from '../../lib/release/gates';
+import { goldenMetrics, type Judgement } from '../../lib/release/golden-metrics';
+import type { GoldenResult } from './golden-set';
+
+/** What a new deployment has to show before it gets more traffic. */
+export interface Analysis {
+  readonly gates: readonly Gate[];
+  /** Requests that a step has to see before it is judged. */
+  readonly minimumRequests: number;
+  /** `pause` leaves the deployment on trial with the share that it has. */
+  readonly onInconclusive: 'pause' | 'fail' | 'continue';
+  /** Measures and tells, and never stops a rollout. */
+  readonly dryRun: boolean;
+}
+
+/** What gates may ask for: of a golden set, and of the traffic of a step. */
+export const goldenNames = ['accuracy', 'agreement', 'agreementLow', 'goldenErrors', 'goldenP95'] as const;
+export const trafficNames = ['requests', 'errorRate', 'p50', 'p95', 'p99'] as const;
+
+export function isGolden({ metric }: Gate): boolean {
+  return (goldenNames as readonly string[]).includes(metric);
+}
+
+/** Holds the answers to a golden set against the gates that ask for them. */
+export function judgeGolden({ gates }: Analysis, results: readonly GoldenResult[]): GateResult[] {
+  const hasChampion = results.some(({ champion }) => champion !== undefined);
+  const candidate = goldenMetrics(judgements(results), hasChampion);
+  const champion = hasChampion ? goldenMetrics(swapped(results), true) : undefined;
+  return gates.filter(isGolden).map(gate => judge(gate, candidate, champion && (champion[gate.metric] ?? NaN)));
+}
+
+export function judgements(results: readonly GoldenResult[]): Judgement[] {
+  return results.map(({ label, candidate, champion }) => ({
+    label,
+    candidate: candidate.label,
+    champion: champion?.label,
+    milliseconds: candidate.milliseconds,
+  }));
+}
+
+/** The champion's own answers in the candidate's place. */
+function swapped(results: readonly GoldenResult[]): Judgement[] {
+  return results.map(({ label, candidate, champion }) => ({
+    label,
+    candidate: champion?.label,
+    champion: candidate.label,
+    milliseconds: champion?.milliseconds ?? NaN,
+  }));
+}
+
+/** Holds what Azure Monitor saw since a step began against the gates that ask for it. */
+export async function judgeTraffic(
+  workspace: Workspace,
+  { gates, minimumRequests }: Analysis,
+  { endpoint, candidate, champion, since }: { endpoint: string; candidate: string; champion: string; since: Date },
+  host: TaskHost,
+): Promise<GateResult[]> {
+  const wanted = gates.filter(gate => !isGolden(gate));
+  if (wanted.length === 0) return [];
+  const metricsOf = await deploymentMetrics(workspace, endpoint, { from: since, to: host.clock.now() });
+  const [ours, theirs] = [metricsOf(candidate), metricsOf(champion)];
+  host.info(`${candidate}: ${metricsText(ours)}; ${champion}: ${metricsText(theirs)}`);
+  return wanted.map(gate => {
+    const result = judge(
+      gate,
+      { ...ours },
+      theirs.requests > 0 ? { ...theirs }[gate.metric as keyof DeploymentMetrics] : NaN,
+    );
+    return ours.requests >= Math.max(1, minimumRequests) || gate.metric === 'requests'
+      ? result
+      : {
+          ...result,
+          verdict: 'inconclusive',
+          explanation: `${Math.round(ours.requests)} requests reached ${candidate}, and ${Math.max(1, minimumRequests)} are needed to judge ${gate.metric}`,
+        };
+  });
+}
+
+function metricsText({ requests, errorRate, p95 }: DeploymentMetrics): string {
+  if (requests === 0) return 'no requests';
+  return `${Math.round(requests)} requests, ${(errorRate * 100).toFixed(1)} % errors${Number.isNaN(p95) ? '' : `, 95 % within ${Math.round(p95)} ms`}`;
+}
+
+/** Tells every gate, and what follows from all of them together. */
+export function conclude(
+  results: readonly GateResult[],
+  { dryRun, onInconclusive }: Analysis,
+  host: TaskHost,
+): Verdict {
+  for (const result of results) host.info(`${dryRun ? 'Dry run: ' : ''}${gateLine(result)}`);
+  const verdict = verdictOf(results);
+  if (dryRun || verdict === 'pass') return 'pass';
+  if (verdict === 'fail' || onInconclusive === 'fail') return 'fail';
+  return onInconclusive === 'continue' ? 'pass' : 'inconclusive';
+}

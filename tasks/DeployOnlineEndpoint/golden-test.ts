@@ -1,0 +1,41 @@
+import { existingEndpoint } from '../../lib/azureml/online-endpoints';
+import type { Workspace } from '../../lib/azureml/workspace';
+import type { TaskHost } from '../../lib/host/task-host';
+import { openGates } from '../../lib/release/gate-report';
+import { TaskError } from '../../lib/task-error';
+import { conclude, judgeGolden } from './analysis';
+import { goldenSummary, mismatches } from './analysis-report';
+import { askGoldenSet, type GoldenCase } from './golden-set';
+import type { DeployInputs } from './inputs';
+
+/**
+ * Asks the new deployment and the champion the golden set before anybody's traffic reaches the new one, and publishes where it is wrong.
+ * @throws TaskError when a gate fails
+ */
+export async function testGoldenSet(
+  workspace: Workspace,
+  endpointName: string,
+  cases: readonly GoldenCase[],
+  candidate: string,
+  champion: string | undefined,
+  { rollout: { analysis } }: DeployInputs,
+  host: TaskHost,
+): Promise<'pass' | 'inconclusive'> {
+  host.progress(77, `Golden set of ${cases.length}`);
+  const endpoint = await existingEndpoint(workspace, endpointName);
+  const rival = champion === candidate ? undefined : champion;
+  const results = await askGoldenSet(workspace, endpoint, cases, candidate, rival, host);
+  const gates = judgeGolden(analysis, results);
+  await host.summary(`Golden set: ${candidate} on ${endpointName}`, goldenSummary(results, gates));
+  await host.publishArtifact(
+    `golden-set-${endpointName}-${candidate}`,
+    'mismatches.json',
+    `${JSON.stringify(mismatches(results), null, 2)}\n`,
+  );
+  const verdict = conclude(gates, analysis, host);
+  if (verdict === 'fail')
+    throw new TaskError(`${candidate} does not pass the golden set of ${cases.length} cases:\n${openGates(gates)}`, {
+      code: 'GuardianGateFailed',
+    });
+  return verdict;
+}
