@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { AnonymousCredential, BlobClient } from '@azure/storage-blob';
 import type { TaskHost } from '../host/task-host';
-import { blobOptions, blobReadRetries } from './blob-access';
+import { blobOptions, blobReadRetries, untilTaken } from './blob-access';
 import type { ContentFile } from './folder-content';
 import { serviceError } from './service-error';
 import type { Workspace } from './workspace';
@@ -72,10 +72,9 @@ export async function hashArtifacts(
 }
 
 async function hashBlob(url: string, host: TaskHost): Promise<{ size: number; sha256: string }> {
-  const answer = await new BlobClient(url, new AnonymousCredential(), blobOptions(url, host)).download(0, undefined, {
-    abortSignal: host.signal,
-    maxRetryRequests: blobReadRetries,
-  });
+  const blob = new BlobClient(url, new AnonymousCredential(), blobOptions(url, host));
+  const options = { abortSignal: host.signal, maxRetryRequests: blobReadRetries };
+  const answer = await untilTaken(() => blob.download(0, undefined, options), host);
   const hash = createHash('sha256');
   let size = 0;
   for await (const chunk of answer.readableStreamBody ?? []) {

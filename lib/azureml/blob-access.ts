@@ -1,3 +1,4 @@
+import { RestError } from '@azure/core-rest-pipeline';
 import type { StoragePipelineOptions } from '@azure/storage-blob';
 import { proxyOptions } from '../connection/azure-connection';
 import type { TaskHost } from '../host/task-host';
@@ -13,4 +14,21 @@ export function blobOptions(url: string, host: TaskHost): StoragePipelineOptions
     retryOptions: { maxTries: 5, retryDelayInMs: 500, maxRetryDelayInMs: 10_000 },
     userAgentOptions: { userAgentPrefix: 'guardian-mlops' },
   };
+}
+
+const throttledTries = 6;
+const throttledMilliseconds = 500;
+
+/** Calls again when the storage answers 429, after the time that it asks for: its client retries other failures, but not this one. */
+export async function untilTaken<T>(call: () => Promise<T>, host: TaskHost): Promise<T> {
+  for (let tried = 1; ; tried++) {
+    try {
+      return await call();
+    } catch (error) {
+      const answer = error instanceof Error && !(error instanceof RestError) ? error.cause : error;
+      if (!(answer instanceof RestError) || answer.statusCode !== 429 || tried >= throttledTries) throw error;
+      const seconds = Number(answer.response?.headers.get('retry-after') ?? NaN);
+      await host.clock.sleep(Number.isNaN(seconds) ? throttledMilliseconds * 2 ** tried : seconds * 1000, host.signal);
+    }
+  }
 }

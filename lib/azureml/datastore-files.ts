@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import type { ContainerClient } from '@azure/storage-blob';
 import type { TaskHost } from '../host/task-host';
 import { TaskError } from '../task-error';
-import { blobReadRetries } from './blob-access';
+import { blobReadRetries, untilTaken } from './blob-access';
 import { datastoreContainer } from './datastore-container';
 import type { ContentFile } from './folder-content';
 import { serviceError } from './service-error';
@@ -86,14 +86,14 @@ async function eachFile(
     error instanceof TaskError
       ? error
       : serviceError(error, doing, { ...workspace.connection, endpoint: new URL(container.url).origin });
-  const files = await filesBelow(container, path, host).catch((error: unknown) => {
+  const files = await untilTaken(() => filesBelow(container, path, host), host).catch((error: unknown) => {
     throw explain(error, `list ${uri}`);
   });
   let next = 0;
   const worker = async (): Promise<void> => {
     for (let file = files[next++]; file; file = files[next++]) {
       try {
-        await action(container, file);
+        await untilTaken(() => action(container, file), host);
       } catch (error) {
         throw explain(error, `read ${file.blob}`);
       }

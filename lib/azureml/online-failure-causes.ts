@@ -8,7 +8,7 @@ export interface FailureCause {
  * The documented codes of failed online deployments, and what lies behind them in most cases.
  * Source: Azure Machine Learning, "Troubleshoot online endpoint deployment and scoring".
  */
-const causes: Readonly<Record<string, FailureCause>> = {
+export const failureCauses: Readonly<Record<string, FailureCause>> = {
   ImageBuildFailure: {
     cause: 'the container image of the environment could not be built',
     nextStep:
@@ -78,7 +78,7 @@ const byMessage: readonly (readonly [RegExp, string])[] = [
 
 /** The likely cause for a code, or else for what the message speaks of; undefined when nothing is known. */
 export function failureCause(code: string | undefined, message: string): FailureCause | undefined {
-  const known = Object.keys(causes).find(name => name.toLowerCase() === code?.toLowerCase());
+  const known = Object.keys(failureCauses).find(name => name.toLowerCase() === code?.toLowerCase());
   const name = known ?? byMessage.find(([pattern]) => pattern.test(message))?.[1];
-  return name === undefined ? undefined : causes[name];
+  return name === undefined ? undefined : failureCauses[name];
 }

@@ -1,7 +1,7 @@
 import { RestError } from '@azure/core-rest-pipeline';
 import { AnonymousCredential, BlobClient } from '@azure/storage-blob';
 import type { TaskHost } from '../host/task-host';
-import { blobOptions, blobReadRetries } from './blob-access';
+import { blobOptions, blobReadRetries, untilTaken } from './blob-access';
 import type { Workspace } from './workspace';
 
 export interface RunDetails {
@@ -78,14 +78,9 @@ function withoutProgressBars(line: string): string {
 export function blobReader(url: string, host: TaskHost): ReadFrom {
   return async offset => {
     try {
-      const answer = await new BlobClient(url, new AnonymousCredential(), blobOptions(url, host)).download(
-        offset,
-        undefined,
-        {
-          abortSignal: host.signal,
-          maxRetryRequests: blobReadRetries,
-        },
-      );
+      const blob = new BlobClient(url, new AnonymousCredential(), blobOptions(url, host));
+      const options = { abortSignal: host.signal, maxRetryRequests: blobReadRetries };
+      const answer = await untilTaken(() => blob.download(offset, undefined, options), host);
       const chunks: Uint8Array[] = [];
       for await (const chunk of answer.readableStreamBody ?? []) chunks.push(chunk as Uint8Array);
       return { bytes: Buffer.concat(chunks) };

@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { AnonymousCredential, ContainerClient } from '@azure/storage-blob';
 import type { TaskHost } from '../host/task-host';
 import { TaskError } from '../task-error';
-import { blobOptions } from './blob-access';
+import { blobOptions, untilTaken } from './blob-access';
 import { datastoreContainer, defaultDatastore } from './datastore-container';
 import { contentDigest, folderContent, type ContentFile } from './folder-content';
 import { serviceError, statusOf } from './service-error';
@@ -101,7 +101,7 @@ export async function uploadData(workspace: Workspace, path: string, host: TaskH
   const container = await datastoreContainer(workspace, defaultDatastore, host);
   const single = files.length === 1 && files[0]?.absolute === path;
   const folder = single ? `LocalUpload/${digest}` : `LocalUpload/${digest}/${basename(path)}`;
-  const missing = await missingFiles(container, folder, files, workspace, host.signal);
+  const missing = await untilTaken(() => missingFiles(container, folder, files, workspace, host.signal), host);
   if (missing.length > 0) await uploadFiles(container, folder, missing, path, workspace, host);
   else host.info(`Upload: ${path} is there already (${files.length} files).`);
   const place = single ? `${folder}/${basename(path)}` : `${folder}/`;
@@ -157,9 +157,12 @@ async function uploadFiles(
   const worker = async (): Promise<void> => {
     for (let file = missing[next++]; file; file = missing[next++]) {
       try {
-        await container
-          .getBlockBlobClient(`${prefix}/${file.path}`)
-          .uploadFile(file.absolute, { conditions: { ifNoneMatch: '*' }, abortSignal: host.signal });
+        const blob = container.getBlockBlobClient(`${prefix}/${file.path}`);
+        const { absolute } = file;
+        await untilTaken(
+          () => blob.uploadFile(absolute, { conditions: { ifNoneMatch: '*' }, abortSignal: host.signal }),
+          host,
+        );
       } catch (error) {
         // The prefix is the content's hash: what another upload put under this name meanwhile is this file.
         if (statusOf(error) !== 409) throw explain(error, `upload ${file.path}`);
