@@ -62,6 +62,16 @@ export class TaskInputs {
     return number;
   }
 
+  /** A number that may have decimals, written with a point. */
+  number(name: string, limits: { min: number; max: number }): number | undefined {
+    const value = this.host.input(name);
+    if (value === undefined) return undefined;
+    const number = Number(value);
+    if (!/^-?\d+(\.\d+)?$/.test(value) || number < limits.min || number > limits.max)
+      this.problem(name, `is "${value}", but must be a number from ${limits.min} to ${limits.max}`);
+    return number;
+  }
+
   /** The non-empty lines of a multi-line input; a line that starts with # is a comment. */
   lines(name: string): string[] {
     return (this.host.input(name) ?? '')

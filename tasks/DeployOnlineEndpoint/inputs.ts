@@ -123,7 +123,7 @@ function readRollout(inputs: TaskInputs, strategy: Strategy, hasGoldenSet: boole
     inputs.problem('steps', `is "${inputs.optional('steps') ?? ''}", but must be ${steps}`);
   return {
     steps: strategy === 'canary' && typeof steps !== 'string' ? steps : [100],
-    bakeMinutes: inputs.integer('bakeMinutes', { min: 0, max: 1440 }) ?? 5,
+    bakeMinutes: inputs.number('bakeMinutes', { min: 0, max: 1440 }) ?? 5,
     analysis: {
       gates: inputs.lines('analysis').flatMap(line => readGate(inputs, line, strategy, hasGoldenSet)),
       minimumRequests: inputs.integer('minimumRequests', { min: 0, max: 1_000_000_000 }) ?? 0,
