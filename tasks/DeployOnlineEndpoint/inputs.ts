@@ -2,6 +2,7 @@ import type { ServiceConnection, TaskHost } from '../../lib/host/task-host';
 import { assetName, endpointName, TaskInputs } from '../../lib/host/task-inputs';
 import { parseGate, type Gate } from '../../lib/release/gates';
 import { parseSteps } from '../../lib/release/rollout-steps';
+import { isGradual } from './deployment-plan';
 import { goldenNames, isGolden, trafficNames, type Analysis } from './analysis';
 import type { DeploymentContent } from '../../lib/azureml/online-deployments';
 
@@ -117,7 +118,11 @@ function readAction(inputs: TaskInputs, action: Inputs['action'], target: Target
   };
 }
 
+/** What is watched when a rollout is to be watched and nothing else is said. */
+const defaultCondition = 'errorRate <= 1%';
+
 function readRollout(inputs: TaskInputs, strategy: Strategy, hasGoldenSet: boolean): DeployInputs['rollout'] {
+  const lines = inputs.lines('analysis');
   const steps = parseSteps(inputs.optional('steps') ?? '5,25,50,100');
   if (typeof steps === 'string')
     inputs.problem('steps', `is "${inputs.optional('steps') ?? ''}", but must be ${steps}`);
@@ -125,7 +130,9 @@ function readRollout(inputs: TaskInputs, strategy: Strategy, hasGoldenSet: boole
     steps: strategy === 'canary' && typeof steps !== 'string' ? steps : [100],
     bakeMinutes: inputs.number('bakeMinutes', { min: 0, max: 1440 }) ?? 5,
     analysis: {
-      gates: inputs.lines('analysis').flatMap(line => readGate(inputs, line, strategy, hasGoldenSet)),
+      gates: (lines.length > 0 ? lines : isGradual(strategy) ? [defaultCondition] : []).flatMap(line =>
+        readGate(inputs, line, strategy, hasGoldenSet),
+      ),
       minimumRequests: inputs.integer('minimumRequests', { min: 0, max: 1_000_000_000 }) ?? 0,
       onInconclusive: inputs.choice('onInconclusive', ['pause', 'fail', 'continue'], 'pause'),
       dryRun: inputs.boolean('analysisDryRun', false),
@@ -141,12 +148,11 @@ function readGate(inputs: TaskInputs, line: string, strategy: Strategy, hasGolde
     return [];
   }
   const names: readonly string[] = [...trafficNames, ...goldenNames];
-  const isGradual = strategy === 'canary' || strategy === 'blueGreen';
   if (!names.includes(gate.metric))
     inputs.problem('analysis', `asks for "${gate.metric}", but knows only ${names.join(', ')}`);
   else if (isGolden(gate) && !hasGoldenSet)
     inputs.problem('analysis', `asks for ${gate.metric}, which a golden set gives: name its folder as goldenSet`);
-  else if (!isGolden(gate) && !isGradual)
+  else if (!isGolden(gate) && !isGradual(strategy))
     inputs.problem('analysis', `asks for ${gate.metric}, which only the strategies canary and blueGreen wait for`);
   return [gate];
 }
