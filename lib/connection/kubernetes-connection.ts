@@ -1,7 +1,7 @@
-import type { Cluster, KubeConfig } from '@kubernetes/client-node' with { 'resolution-mode': 'import' };
-import { parse } from 'yaml';
+import type { KubeConfig } from '@kubernetes/client-node' with { 'resolution-mode': 'import' };
 import type { ServiceConnection, TaskHost } from '../host/task-host';
 import { TaskError } from '../task-error';
+import { kubeconfigAccess, withProxy, type EntraSignIn } from './kubernetes-kubeconfig';
 
 const connectionError = { code: 'GuardianConnection' } as const;
 
@@ -22,12 +22,22 @@ export interface KubernetesAccess {
  * Every credential is registered with the agent's masker: the agent masks a connection's parameters as they are, which
  * covers neither the decoded token nor what stands inside a kubeconfig.
  */
-export async function kubernetesAccess(connection: ServiceConnection, host: TaskHost): Promise<KubernetesAccess> {
+export async function kubernetesAccess(
+  connection: ServiceConnection,
+  host: TaskHost,
+  entra?: EntraSignIn,
+): Promise<KubernetesAccess> {
   const kind = connection.data('authorizationType') ?? 'Kubeconfig';
   const skipTlsCheck = connection.data('acceptUntrustedCerts')?.toLowerCase() === 'true';
   switch (kind.toLowerCase()) {
-    case 'kubeconfig':
-      return fromKubeconfig(connection, host, skipTlsCheck);
+    case 'kubeconfig': {
+      const text = connection.auth('kubeconfig');
+      if (!text) throw new TaskError('The Kubernetes service connection holds no kubeconfig.', connectionError);
+      const what = 'the kubeconfig of the Kubernetes service connection';
+      const context = connection.auth('clusterContext');
+      const access = await kubeconfigAccess(text, { what, context, skipTlsCheck, entra }, host);
+      return { ...access, namespace: connection.data('namespace') ?? access.namespace };
+    }
     case 'serviceaccount':
     case 'azuresubscription':
       return fromServiceAccount(connection, host, skipTlsCheck);
@@ -37,58 +47,6 @@ export async function kubernetesAccess(connection: ServiceConnection, host: Task
         connectionError,
       );
   }
-}
-
-async function fromKubeconfig(
-  connection: ServiceConnection,
-  host: TaskHost,
-  skipTlsCheck: boolean,
-): Promise<KubernetesAccess> {
-  const text = connection.auth('kubeconfig');
-  if (!text) throw new TaskError('The Kubernetes service connection holds no kubeconfig.', connectionError);
-  const { KubeConfig } = await import('./kubernetes-client.mjs');
-  const kubeConfig = new KubeConfig();
-  try {
-    maskCredentials(parse(text), host);
-    kubeConfig.loadFromString(text);
-  } catch (error) {
-    throw new TaskError(`The kubeconfig of the Kubernetes service connection cannot be read: ${messageOf(error)}`, {
-      ...connectionError,
-      cause: error,
-    });
-  }
-  const context = connection.auth('clusterContext');
-  if (context) {
-    if (!kubeConfig.getContextObject(context)) {
-      const known = kubeConfig.getContexts().map(one => one.name);
-      throw new TaskError(
-        `The kubeconfig of the Kubernetes service connection has no context ${context}. It has: ${known.join(', ') || 'none'}.`,
-        connectionError,
-      );
-    }
-    kubeConfig.setCurrentContext(context);
-  }
-  const cluster = kubeConfig.getCurrentCluster();
-  if (!cluster) {
-    throw new TaskError(
-      'The kubeconfig of the Kubernetes service connection names no cluster for its current context; set current-context in it, or a context in the connection.',
-      connectionError,
-    );
-  }
-  const clusters = kubeConfig.clusters.map(one => (skipTlsCheck ? withoutTlsCheck(one) : one));
-  kubeConfig.loadFromOptions({
-    clusters,
-    contexts: kubeConfig.contexts,
-    users: kubeConfig.users,
-    currentContext: kubeConfig.currentContext,
-  });
-  const namespace = kubeConfig.getContextObject(kubeConfig.getCurrentContext())?.namespace;
-  return {
-    kubeConfig,
-    server: cluster.server,
-    user: kubeConfig.getCurrentUser()?.name ?? 'anonymous',
-    namespace: connection.data('namespace') ?? namespace,
-  };
 }
 
 async function fromServiceAccount(
@@ -109,31 +67,10 @@ async function fromServiceAccount(
   const server = connection.url.replace(/\/+$/, '');
   const { KubeConfig } = await import('./kubernetes-client.mjs');
   const kubeConfig = new KubeConfig();
-  const cluster = { name: 'cluster', server, skipTLSVerify: skipTlsCheck, ...(caData ? { caData } : {}) };
+  const checked = caData && !skipTlsCheck ? { caData } : {};
+  const cluster = withProxy({ name: 'cluster', server, skipTLSVerify: skipTlsCheck, ...checked }, host);
   kubeConfig.loadFromClusterAndUser(cluster, { name: 'service-account', token });
   return { kubeConfig, server, user: subjectOf(token) ?? 'service account', namespace: connection.data('namespace') };
-}
-
-/** With a CA beside it Node would still check the certificate. */
-function withoutTlsCheck({ name, server, tlsServerName, proxyUrl }: Cluster): Cluster {
-  return {
-    name,
-    server,
-    skipTLSVerify: true,
-    ...(tlsServerName ? { tlsServerName } : {}),
-    ...(proxyUrl ? { proxyUrl } : {}),
-  };
-}
-
-/** Fields of a kubeconfig's user that are credentials. */
-const credentialFields = ['token', 'password', 'client-key-data', 'id-token', 'refresh-token', 'access-token'];
-
-function maskCredentials(value: unknown, host: TaskHost): void {
-  if (typeof value !== 'object' || value === null) return;
-  for (const [name, inner] of Object.entries(value)) {
-    if (credentialFields.includes(name) && typeof inner === 'string' && inner) host.maskSecret(inner);
-    else maskCredentials(inner, host);
-  }
 }
 
 /** The `sub` claim of a service account token, such as `system:serviceaccount:guardian:pipeline`. */
@@ -145,8 +82,4 @@ function subjectOf(token: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

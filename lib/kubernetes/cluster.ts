@@ -1,6 +1,10 @@
-import type { AppsV1Api, ConfigurationOptions, CoreV1Api, ObservableMiddleware } from '@kubernetes/client-node' with {
-  'resolution-mode': 'import',
-};
+import type {
+  AppsV1Api,
+  BatchV1Api,
+  ConfigurationOptions,
+  CoreV1Api,
+  ObservableMiddleware,
+} from '@kubernetes/client-node' with { 'resolution-mode': 'import' };
 import type { KubernetesAccess } from '../connection/kubernetes-connection';
 import type { Clock } from '../host/task-host';
 import { explainKubernetes, isTransient, type Attempt } from './kubernetes-error';
@@ -10,6 +14,7 @@ export interface Cluster {
   readonly access: KubernetesAccess;
   readonly core: CoreV1Api;
   readonly apps: AppsV1Api;
+  readonly batch: BatchV1Api;
   /**
    * Runs one request. Requests must be idempotent: they are tried again after a transient failure.
    * @throws KubernetesError
@@ -23,12 +28,13 @@ const requestTimeoutMilliseconds = 30_000;
 const noAnswer = new Error(`no answer within ${requestTimeoutMilliseconds / 1000} seconds`);
 
 /** A restarting API server is back within seconds. */
-const retryDelaysMilliseconds = [1000, 2000, 4000];
+const retryDelaysMilliseconds = [500, 1000, 2000, 4000, 8000];
 
 export async function openCluster(access: KubernetesAccess, clock: Clock, signal: AbortSignal): Promise<Cluster> {
-  const { AppsV1Api, CoreV1Api, Observable } = await import('../connection/kubernetes-client.mjs');
+  const { AppsV1Api, BatchV1Api, CoreV1Api, Observable } = await import('../connection/kubernetes-client.mjs');
   const core = access.kubeConfig.makeApiClient(CoreV1Api);
   const apps = access.kubeConfig.makeApiClient(AppsV1Api);
+  const batch = access.kubeConfig.makeApiClient(BatchV1Api);
   const middleware = (requestSignal: AbortSignal, contentType: string | undefined): ObservableMiddleware => ({
     pre: request => {
       request.setSignal(requestSignal);
@@ -52,5 +58,5 @@ export async function openCluster(access: KubernetesAccess, clock: Clock, signal
       }
     }
   };
-  return { access, core, apps, call };
+  return { access, core, apps, batch, call };
 }

@@ -1,4 +1,4 @@
-import type { ConfigKind } from './consumers';
+import type { ConfigContent, ConfigKind } from './consumers';
 
 /** The server-side apply owner of everything that we write. */
 export const fieldManager = 'guardian-mlops';
@@ -18,6 +18,14 @@ export interface KeyChange {
   readonly secret: boolean;
 }
 
+/** Names of settings whose values are secrets wherever they stand. */
+const secretName = /(^|[-_.])(api)?(key|keys|token|secret|password|passwd|pwd|credentials?|connection_?string|sas)$/i;
+
+/** True when a value must not show: it is one of a Secret, was given as one, or its key says so. */
+export function isSecret(key: string, kind: ConfigKind, entry?: { readonly secret: boolean }): boolean {
+  return kind === 'Secret' || entry?.secret === true || secretName.test(key);
+}
+
 /**
  * What writing `entries` does to an object. A key goes only when it was ours and is no longer listed: the keys of
  * others stay.
@@ -29,15 +37,17 @@ export function changesOf(
   owned: readonly string[],
   kind: ConfigKind,
 ): KeyChange[] {
-  const written = entries.flatMap(({ key, value, secret }): KeyChange[] => {
+  const written = entries.flatMap((entry): KeyChange[] => {
+    const { key, value } = entry;
     const before = data.get(key);
     if (before === value) return [];
-    return [{ key, kind: before === undefined ? 'added' : 'changed', before, after: value, secret }];
+    const change = before === undefined ? 'added' : 'changed';
+    return [{ key, kind: change, before, after: value, secret: isSecret(key, kind, entry) }];
   });
   const removed = owned
     .filter(key => data.has(key) && !entries.some(entry => entry.key === key))
     .map((key): KeyChange => {
-      return { key, kind: 'removed', before: data.get(key), after: undefined, secret: kind === 'Secret' };
+      return { key, kind: 'removed', before: data.get(key), after: undefined, secret: isSecret(key, kind) };
     });
   return [...written, ...removed].sort((a, b) => (a.key < b.key ? -1 : 1));
 }
@@ -76,14 +86,24 @@ export function ownedKeys(managedFields: readonly ManagedFields[] | undefined): 
     .sort();
 }
 
-/** The rules of the API server, checked first so that all problems show at once and before any write. */
-export function entryProblems(entries: readonly { key: string; value: string }[]): string[] {
-  const problems = entries.flatMap(({ key }) => {
-    if (!/^[-._A-Za-z0-9]+$/.test(key)) {
-      return [`key "${key}" may hold only letters, digits, hyphens, underscores and dots`];
+/** What a ConfigMap or Secret may hold, all values together (validation of the API server). */
+const sizeLimitBytes = 1048576;
+
+/** The rules of the API server for keys, checked first so that all problems show at once and before any write. */
+export function entryProblems(entries: readonly { key: string }[]): string[] {
+  return entries.flatMap(({ key }) => {
+    if (!/^[-._A-Za-z0-9]+$/.test(key) || key === '.' || key.startsWith('..')) {
+      return [`key "${key}" may hold only letters, digits, hyphens, underscores and dots, and not start with two dots`];
     }
     return key.length > 253 ? [`key "${key.slice(0, 40)}…" has ${key.length} characters; 253 is the limit`] : [];
   });
-  const bytes = entries.reduce((sum, { key, value }) => sum + Buffer.byteLength(key) + Buffer.byteLength(value), 0);
-  return bytes > 1048576 ? [...problems, `the values have ${bytes} bytes; Kubernetes takes 1048576`] : problems;
+}
+
+/** Says when an object would be larger than Kubernetes takes, and what of it is the largest. */
+export function sizeProblem({ kind, name, data }: ConfigContent): string | undefined {
+  const sizes = [...data].map(([key, value]) => ({ key, bytes: Buffer.byteLength(value) }));
+  const bytes = sizes.reduce((sum, one) => sum + one.bytes, 0);
+  if (bytes <= sizeLimitBytes) return undefined;
+  const [largest] = sizes.sort((a, b) => b.bytes - a.bytes);
+  return `${kind} ${name} would hold ${bytes} bytes; Kubernetes takes ${sizeLimitBytes} (largest: ${largest?.key ?? ''} with ${largest?.bytes ?? 0} bytes)`;
 }

@@ -9,7 +9,12 @@ export interface StoredConfig extends ConfigContent {
   readonly exists: boolean;
   /** The data keys that we have applied. */
   readonly owned: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
+  /** Changes with every write; undefined when it does not exist. */
+  readonly resourceVersion: string | undefined;
+  /** Its content can never change again. */
+  readonly immutable: boolean;
 }
 
 export interface ConfigTarget {
@@ -30,7 +35,54 @@ export async function readConfig(cluster: Cluster, target: ConfigTarget): Promis
     );
   } catch (error) {
     if (!isNotFound(error)) throw error;
-    return { kind, name, exists: false, data: new Map(), owned: [], annotations: {} };
+    return {
+      kind,
+      name,
+      exists: false,
+      data: new Map(),
+      owned: [],
+      labels: {},
+      annotations: {},
+      resourceVersion: undefined,
+      immutable: false,
+    };
+  }
+}
+
+/** The ConfigMaps of a namespace that carry these labels. */
+export function listConfigMaps(cluster: Cluster, namespace: string, labelSelector: string): Promise<StoredConfig[]> {
+  const attempt: Attempt = { verb: 'list', resource: 'configmaps', apiGroup: '', namespace };
+  return cluster.call(attempt, async options => {
+    const { items } = await cluster.core.listNamespacedConfigMap({ namespace, labelSelector }, options);
+    return items.map(item => stored({ kind: 'ConfigMap', namespace, name: item.metadata?.name ?? '' }, item));
+  });
+}
+
+/**
+ * Creates an object without content. Two applies of one field manager to a name that is free would both succeed and the
+ * second take away what the first has written; of two creations only one succeeds.
+ * @throws KubernetesError, see isStaleWrite, when it is there by now
+ */
+export async function createEmpty(cluster: Cluster, target: ConfigTarget): Promise<StoredConfig> {
+  const { kind, namespace, name } = target;
+  const request = { namespace, body: { apiVersion: 'v1', kind, metadata: { name, namespace } }, fieldManager };
+  return cluster.call(attemptOf(target, 'create'), async options =>
+    kind === 'Secret'
+      ? stored(target, await cluster.core.createNamespacedSecret(request, options))
+      : stored(target, await cluster.core.createNamespacedConfigMap(request, options)),
+  );
+}
+
+/** Deletes an object; one that is gone already is fine. */
+export async function deleteConfig(cluster: Cluster, target: ConfigTarget): Promise<void> {
+  const { kind, namespace, name } = target;
+  try {
+    await cluster.call(attemptOf(target, 'delete'), async options => {
+      if (kind === 'Secret') await cluster.core.deleteNamespacedSecret({ namespace, name }, options);
+      else await cluster.core.deleteNamespacedConfigMap({ namespace, name }, options);
+    });
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
   }
 }
 
@@ -41,6 +93,12 @@ export interface ApplyOptions {
   readonly dryRun: boolean;
   /** Annotations to own; ours that are not listed go. */
   readonly annotations: Readonly<Record<string, string>>;
+  /** Labels to own; ours that are not listed go. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Makes the content unchangeable. */
+  readonly immutable?: boolean;
+  /** Refuses the write (see isStaleWrite) when the object is no longer at this version. */
+  readonly resourceVersion?: string | undefined;
 }
 
 /**
@@ -50,7 +108,7 @@ export interface ApplyOptions {
 export function applyConfig(
   cluster: Cluster,
   target: ConfigTarget,
-  entries: readonly ConfigEntry[],
+  entries: readonly Pick<ConfigEntry, 'key' | 'value'>[],
   options: ApplyOptions,
 ): Promise<StoredConfig> {
   const { kind, namespace, name } = target;
@@ -63,7 +121,10 @@ export function applyConfig(
       name,
       namespace,
       ...(Object.keys(options.annotations).length > 0 ? { annotations: options.annotations } : {}),
+      ...(options.labels ? { labels: options.labels } : {}),
+      ...(options.resourceVersion ? { resourceVersion: options.resourceVersion } : {}),
     },
+    ...(options.immutable ? { immutable: true } : {}),
     data: Object.fromEntries(entries.map(entry => [entry.key, encode(entry.value)])),
   };
   const request = {
@@ -88,6 +149,8 @@ export function applyConfig(
 export interface OwnershipConflict {
   readonly key: string;
   readonly owner: string;
+  /** As the API server names it: `.data.KEY`. */
+  readonly field: string;
 }
 
 /** Applies as a server dry run, without force: what would be stored, or who stands in the way. */
@@ -95,17 +158,18 @@ export async function tryApply(
   cluster: Cluster,
   target: ConfigTarget,
   entries: readonly ConfigEntry[],
-): Promise<{ conflicts: readonly OwnershipConflict[]; result?: StoredConfig }> {
+  options: Partial<ApplyOptions> = {},
+): Promise<readonly OwnershipConflict[]> {
   try {
-    const result = await applyConfig(cluster, target, entries, { force: false, dryRun: true, annotations: {} });
-    return { conflicts: [], result };
+    await applyConfig(cluster, target, entries, { force: false, annotations: {}, ...options, dryRun: true });
+    return [];
   } catch (error) {
     if (!isOwnershipConflict(error)) throw error;
-    const conflicts = error.causes.map(({ field, message }) => ({
+    return error.causes.map(({ field, message }) => ({
       key: field.replace(/^\.data\./, ''),
       owner: /conflict with "([^"]+)"/.exec(message)?.[1] ?? message,
+      field,
     }));
-    return { conflicts };
   }
 }
 
@@ -117,7 +181,10 @@ function stored(target: ConfigTarget, object: V1ConfigMap | V1Secret): StoredCon
     exists: true,
     data: new Map(Object.entries(object.data ?? {}).map(([key, value]) => [key, decode(value)])),
     owned: ownedKeys(object.metadata?.managedFields),
+    labels: object.metadata?.labels ?? {},
     annotations: object.metadata?.annotations ?? {},
+    resourceVersion: object.metadata?.resourceVersion,
+    immutable: object.immutable === true,
   };
 }
 

@@ -7,7 +7,7 @@ export interface Attempt {
   readonly verb: string;
   /** As a Role names it: configmaps, secrets, deployments. */
   readonly resource: string;
-  readonly apiGroup: '' | 'apps';
+  readonly apiGroup: '' | 'apps' | 'batch';
   readonly namespace: string;
   readonly name?: string;
 }
@@ -48,6 +48,16 @@ export function isOwnershipConflict(error: unknown): error is KubernetesError {
   );
 }
 
+/** True when the object has changed since it was read, so that it has to be read again; the 409 without an owner. */
+export function isStaleWrite(error: unknown): boolean {
+  return error instanceof KubernetesError && error.status === 409 && !isOwnershipConflict(error);
+}
+
+/** True when the API server is away or overloaded, which passes. */
+export function isOutage(error: unknown): boolean {
+  return error instanceof KubernetesError && (error.status === 0 || error.status === 429 || error.status >= 500);
+}
+
 export function isNotFound(error: unknown): boolean {
   return error instanceof KubernetesError && error.status === 404;
 }
@@ -71,15 +81,17 @@ export function explainKubernetes(error: unknown, attempt: Attempt, access: Kube
   }));
   const made = (text: string) => new KubernetesError(text, status ?? 0, causes ?? [], error);
   const answer = body?.message ?? message;
-  if (status === undefined) return made(unreachable(access.server, code, message));
+  if (status === undefined) return made(unreachable(access, tried, code, message));
   if (status === 401) {
     return made(
-      `The cluster ${access.server} does not accept the credentials of the Kubernetes service connection (401), seen when trying to ${tried}. The token may be expired or belong to another cluster: renew it in the service connection.`,
+      `The cluster ${access.server} does not accept the credentials of ${access.user} (401), seen when trying to ${tried}. The token may be expired or belong to another cluster: renew it in the service connection or kubeconfig.`,
     );
   }
   if (status === 403) {
+    // An apply to an object that is not there is a creation, and refused as one.
+    const verb = /cannot (\w+) resource/.exec(answer)?.[1] ?? attempt.verb;
     return made(
-      `${access.user} may not ${tried} of ${access.server} (403): ${answer}. Add this rule to its Role there: apiGroups ["${attempt.apiGroup}"], resources ["${attempt.resource}"], verbs ["${attempt.verb}"].`,
+      `${access.user} may not ${tried} of ${access.server} (403): ${answer}. Add this rule to its Role there: apiGroups ["${attempt.apiGroup}"], resources ["${attempt.resource}"], verbs ["${verb}"].`,
     );
   }
   if (status === 404 && (body?.details?.kind === 'namespaces' || /^namespaces? /.test(answer))) {
@@ -87,15 +99,23 @@ export function explainKubernetes(error: unknown, attempt: Attempt, access: Kube
       `Namespace ${attempt.namespace} does not exist in the cluster ${access.server}. Names are case-sensitive; create it, or correct the namespace input.`,
     );
   }
-  return made(`Cannot ${tried} of ${access.server} (${status}${body?.reason ? ` ${body.reason}` : ''}): ${answer}`);
+  return made(
+    `${access.user} cannot ${tried} of ${access.server} (${status}${body?.reason ? ` ${body.reason}` : ''}): ${answer}`,
+  );
 }
 
-function unreachable(server: string, code: string | undefined, message: string): string {
+function unreachable(
+  { server, user }: KubernetesAccess,
+  tried: string,
+  code: string | undefined,
+  message: string,
+): string {
+  const attempted = `, when ${user} was to ${tried}`;
   if (code && /CERT|SELF_SIGNED|UNABLE_TO_VERIFY/.test(code)) {
-    return `The certificate of the Kubernetes API server ${server} is not trusted (${code}). Put its CA into the service connection.`;
+    return `The certificate of the Kubernetes API server ${server} is not trusted (${code})${attempted}. Put its CA into the service connection or kubeconfig.`;
   }
   const reason = code ?? message;
-  return `The Kubernetes API server ${server} cannot be reached (${reason}). Check the service connection's URL, and that the agent may connect to it.`;
+  return `The Kubernetes API server ${server} cannot be reached (${reason})${attempted}. Check its address in the service connection or kubeconfig, and that the agent may connect to it; a private cluster needs an agent in its network.`;
 }
 
 interface StatusBody {

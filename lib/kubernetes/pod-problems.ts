@@ -7,6 +7,8 @@ export interface PodProblem {
   readonly container?: string;
   /** True when the container ended and started again: then the log that matters is the previous one's. */
   readonly restarted: boolean;
+  /** The pod will not get over it without somebody changing something. */
+  readonly hopeless: boolean;
 }
 
 /** Waiting reasons that are part of every normal start. */
@@ -22,6 +24,7 @@ export function podProblem(pod: V1Pod): PodProblem | undefined {
       pod: name,
       text: `${unscheduled.reason ?? 'Unschedulable'}: ${unscheduled.message ?? 'no reason given'}`,
       restarted: false,
+      hopeless: false,
     };
   }
   const containers = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
@@ -33,6 +36,7 @@ export function podProblem(pod: V1Pod): PodProblem | undefined {
         container: container.name,
         text: `container ${container.name}: ${text}`,
         restarted: container.restartCount > 0,
+        hopeless: isHopeless(container),
       };
     }
   }
@@ -43,11 +47,30 @@ export function podProblem(pod: V1Pod): PodProblem | undefined {
       container: notReady.name,
       text: `container ${notReady.name} runs but is not ready: its readiness probe fails`,
       restarted: false,
+      hopeless: false,
     };
   }
   return status?.phase === 'Failed'
-    ? { pod: name, text: `${status.reason ?? 'Failed'}: ${status.message ?? 'no reason given'}`, restarted: false }
+    ? {
+        pod: name,
+        text: `${status.reason ?? 'Failed'}: ${status.message ?? 'no reason given'}`,
+        restarted: false,
+        hopeless: false,
+      }
     : undefined;
+}
+
+/** So many ends are no accident any more. */
+const hopelessRestarts = 3;
+
+/** An image may appear in its registry and a node may get room; a configuration that is wrong stays wrong. */
+function isHopeless({ state, restartCount }: V1ContainerStatus): boolean {
+  const reason = state?.waiting?.reason;
+  return (
+    reason === 'CreateContainerConfigError' ||
+    reason === 'InvalidImageName' ||
+    (reason === 'CrashLoopBackOff' && restartCount >= hopelessRestarts)
+  );
 }
 
 function containerProblem(container: V1ContainerStatus): string | undefined {

@@ -9,6 +9,7 @@ export type RolloutStatus =
 
 /** How far a rollout is, by the rules of `kubectl rollout status`. */
 export function deploymentRollout({ metadata, spec, status }: V1Deployment): RolloutStatus {
+  if (spec?.paused) return pausedByHand;
   if (notSeenYet(metadata?.generation, status?.observedGeneration)) return waiting('not seen by its controller yet');
   const progressing = status?.conditions?.find(condition => condition.type === 'Progressing');
   if (progressing?.reason === 'ProgressDeadlineExceeded') {
@@ -51,6 +52,14 @@ export function daemonSetRollout({ metadata, spec, status }: V1DaemonSet): Rollo
   if (available < wanted) return waiting(`${available} of ${wanted} pods are available`);
   return done(wanted);
 }
+
+/** A CronJob's pods are made anew at each run, from the content of that time. */
+export const cronJobRollout: RolloutStatus = { state: 'done', text: 'its next run reads the new content' };
+
+const pausedByHand: RolloutStatus = {
+  state: 'done',
+  text: 'is paused: its pods take the new content when somebody resumes it',
+};
 
 const byHand: RolloutStatus = {
   state: 'done',

@@ -1,150 +1,130 @@
 import { createHash } from 'node:crypto';
-import { kubernetesAccess } from '../../lib/connection/kubernetes-connection';
+import { openWorkspace, type Workspace } from '../../lib/azureml/workspace';
 import type { Outcome, TaskHost } from '../../lib/host/task-host';
-import { openCluster, type Cluster } from '../../lib/kubernetes/cluster';
-import { entryProblems, type ConfigEntry } from '../../lib/kubernetes/config-change';
-import type { ConfigKind } from '../../lib/kubernetes/consumers';
-import { restartWorkload, workloadName } from '../../lib/kubernetes/workloads';
-import { TaskError } from '../../lib/task-error';
-import { needsWrite, planWrite, printPlan, settleConflicts, write, type PlannedWrite } from './config-writes';
-import { resolveEntries } from './endpoint-values';
+import type { ConfigEntry } from '../../lib/kubernetes/config-change';
+import { workloadName } from '../../lib/kubernetes/workloads';
+import { readEndpoints, type EndpointValues } from './endpoint-values';
+import type { Entry } from './entries';
 import type { SyncInputs } from './inputs';
-import { awaitConsumers, findConsumers, reads, type Consumer } from './restarts';
+import { openPlaces, type Place } from './places';
+import { resolveEntries } from './resolve-entries';
+import { regeneratePrimaryKeys, rotatedEndpoints, waitUntilUnused } from './rotate-keys';
 import { summaryOf } from './summary';
+import { syncPlaces, type DonePlace } from './sync-places';
 
-/** Takes the entries from where they refer to, and opens the cluster. */
+/** Takes the entries from where they refer to, writes them wherever they are wanted, and reports. */
 export async function syncConfigMap(inputs: SyncInputs, host: TaskHost): Promise<Outcome> {
-  const access = await kubernetesAccess(inputs.kubernetesConnection, host);
-  const namespace = inputs.namespace ?? access.namespace ?? 'default';
-  host.info(`Cluster ${access.server}, namespace ${namespace}, as ${access.user}`);
-  const entries = await resolveEntries(host, inputs);
-  return syncInto(await openCluster(access, host.clock, host.signal), namespace, entries, inputs, host);
-}
-
-/** Writes the entries into ConfigMap and Secret, restarts what reads them, and waits. */
-export async function syncInto(
-  cluster: Cluster,
-  namespace: string,
-  entries: readonly ConfigEntry[],
-  inputs: SyncInputs,
-  host: TaskHost,
-): Promise<Outcome> {
-  const problems = entryProblems(entries);
-  if (problems.length > 0) throw new TaskError(`Kubernetes would refuse the entries: ${problems.join('; ')}.`);
-  const plans = await planWrites(cluster, namespace, entries, inputs);
-  settleConflicts(plans, inputs.onConflict, host);
-  for (const plan of plans) printPlan(plan, host);
-  const consumers = inputs.restartConsumers ? await findConsumers(cluster, namespace, plans) : [];
-  const stale = consumers.filter(consumer => consumer.stale);
-  const changed = plans.some(plan => plan.changes.length > 0);
-  // Content that nobody may be restarted for is better not written.
-  for (const { workload, checksum } of stale) {
-    await restartWorkload(cluster, namespace, workload, { checksum, dryRun: true });
-  }
-
-  if (inputs.whatIf) {
-    host.info(whatIfText(plans, stale));
-    return { result: 'succeeded', message: 'What if: nothing was written' };
-  }
-
-  try {
-    await writeAll(cluster, plans, stale, inputs.onConflict === 'force');
-    for (const consumer of stale) {
-      await restartWorkload(cluster, namespace, consumer.workload, consumer);
-      host.info(`Restarted ${workloadName(consumer.workload)}`);
-    }
-    await clearPending(cluster, plans, stale);
-  } catch (error) {
-    if (host.signal.aborted) host.info('What is written stays; the next run finds it and restarts what is left.');
-    throw error;
-  }
-  setOutputs(host, plans, entries, changed, stale);
-
-  const waited = consumers.filter(one => one.stale || (one.workload.checksum && one.workload.rollout.state !== 'done'));
-  if (waited.length > 0) {
-    await awaitConsumers(cluster, namespace, waited, inputs.rolloutTimeoutInMinutes, host);
-  }
+  const places = await openPlaces(inputs, host);
+  const workspace = inputs.endpoints
+    ? await openWorkspace(inputs.endpoints.connection, inputs.endpoints, host)
+    : undefined;
+  const endpoints = workspace
+    ? await readEndpoints(workspace, inputs.entries, host)
+    : new Map<string, EndpointValues>();
+  warnOfExposure(inputs, inputs.entries, host);
+  const { done, entries } =
+    workspace && inputs.rotate === 'secondary'
+      ? await rotate(places, workspace, endpoints, inputs, host)
+      : await syncOnce(places, endpoints, inputs, host);
+  setOutputs(host, done, entries);
   host.progress(100, 'Done');
-  await host.summary(`Configuration ${inputs.configMapName}`, summaryOf(namespace, plans, consumers));
-  return { result: 'succeeded', message: resultText(changed, stale, consumers) };
+  await host.summary(`Configuration ${inputs.configMapName}`, done.map(one => summaryOf(one)).join('\n\n'));
+  return { result: 'succeeded', message: inputs.whatIf ? 'What if: nothing was written' : resultText(done) };
 }
 
-async function planWrites(
-  cluster: Cluster,
-  namespace: string,
-  entries: readonly ConfigEntry[],
+interface Synced {
+  readonly done: readonly DonePlace[];
+  readonly entries: readonly ConfigEntry[];
+}
+
+async function syncOnce(
+  places: readonly Place[],
+  endpoints: ReadonlyMap<string, EndpointValues>,
   inputs: SyncInputs,
-): Promise<PlannedWrite[]> {
-  const inSecret = (entry: ConfigEntry) => entry.secret && inputs.secretsIn === 'secret';
-  const plan = (kind: ConfigKind, name: string, part: ConfigEntry[]) =>
-    planWrite(cluster, { kind, namespace, name }, part);
-  const plans = [
-    await plan('Secret', inputs.secretName, entries.filter(inSecret)),
-    await plan(
-      'ConfigMap',
-      inputs.configMapName,
-      entries.filter(entry => !inSecret(entry)),
-    ),
-  ];
-  return plans.filter(one => one !== undefined);
-}
-
-/** The Secret first: an application that restarts on the new ConfigMap must find its keys there. */
-async function writeAll(
-  cluster: Cluster,
-  plans: readonly PlannedWrite[],
-  stale: readonly Consumer[],
-  force: boolean,
-): Promise<void> {
-  for (const plan of plans.filter(needsWrite)) {
-    await write(cluster, plan, { force, restartPending: restartsFollow(plan, stale) });
-  }
-}
-
-async function clearPending(
-  cluster: Cluster,
-  plans: readonly PlannedWrite[],
-  stale: readonly Consumer[],
-): Promise<void> {
-  const marked = plans.filter(plan => plan.restartPending || (needsWrite(plan) && restartsFollow(plan, stale)));
-  for (const plan of marked) await write(cluster, plan, { force: false, restartPending: false });
-}
-
-function restartsFollow(plan: PlannedWrite, stale: readonly Consumer[]): boolean {
-  return stale.some(consumer => reads(consumer.workload, plan));
-}
-
-function setOutputs(
   host: TaskHost,
-  plans: readonly PlannedWrite[],
-  entries: readonly ConfigEntry[],
-  changed: boolean,
-  stale: readonly Consumer[],
-): void {
-  const nameOf = (kind: ConfigKind) => plans.find(plan => plan.target.kind === kind)?.target.name ?? '';
+): Promise<Synced> {
+  const entries = resolveEntries(inputs.entries, endpoints, host);
+  return { entries, done: await syncPlaces(places, entries, endpoints, inputs, host) };
+}
+
+/**
+ * A new primary key without a failed call: everybody moves to the secondary key, the primary one is regenerated while
+ * nobody uses it, everybody moves back. Stopped at any point, the next run does it from the start, and the application
+ * has a good key all the time.
+ */
+async function rotate(
+  places: readonly Place[],
+  workspace: Workspace,
+  endpoints: ReadonlyMap<string, EndpointValues>,
+  inputs: SyncInputs,
+  host: TaskHost,
+): Promise<Synced> {
+  const names = rotatedEndpoints(inputs.entries);
+  host.info(`1 of 3: the secondary key of ${names.join(', ')} in place of the primary one`);
+  const interim = resolveEntries(inputs.entries, endpoints, host, { primaryKey: 'secondaryKey' });
+  const moved = await syncPlaces(places, interim, endpoints, inputs, host);
+  if (inputs.whatIf) {
+    host.info(`Then the primary key of ${names.join(', ')} would be regenerated, written and rolled out.`);
+    return { done: moved, entries: interim };
+  }
+  await waitUntilUnused(moved, inputs, host);
+  host.info(`2 of 3: a new primary key for ${names.join(', ')}`);
+  const renewed = await regeneratePrimaryKeys(workspace, names, endpoints, host);
+  host.info('3 of 3: the new primary key');
+  const entries = resolveEntries(inputs.entries, renewed, host);
+  return { entries, done: await syncPlaces(places, entries, renewed, inputs, host) };
+}
+
+function warnOfExposure(inputs: SyncInputs, entries: readonly Entry[], host: TaskHost): void {
+  const exposed = entries.filter(entry => entry.secret).map(entry => entry.key);
+  if (inputs.secretsIn !== 'configMap' || exposed.length === 0) return;
+  host.warn(
+    `${exposed.join(', ')} ${exposed.length === 1 ? 'goes' : 'go'} into the ConfigMap, as secretsIn says: everybody who may read ConfigMaps there can read ${exposed.length === 1 ? 'this key' : 'these keys'}. With secretsIn: secret only those who may read Secrets can.`,
+  );
+}
+
+function setOutputs(host: TaskHost, done: readonly DonePlace[], entries: readonly ConfigEntry[]): void {
+  const objects = done.flatMap(({ release }) => release.pairs.flatMap(pair => pair.objects));
+  const namesOf = (kind: string) =>
+    [...new Set(objects.filter(one => one.target.kind === kind).map(one => one.target.name))].join(',');
   const content = [...entries].sort((a, b) => (a.key < b.key ? -1 : 1)).map(({ key, value }) => [key, value]);
-  host.setOutput('configMapName', nameOf('ConfigMap'));
-  host.setOutput('secretName', nameOf('Secret'));
+  host.setOutput('configMapName', namesOf('ConfigMap'));
+  host.setOutput('secretName', namesOf('Secret'));
   host.setOutput('contentHash', createHash('sha256').update(JSON.stringify(content)).digest('hex'));
-  host.setOutput('changed', String(changed));
-  host.setOutput('restarted', stale.map(consumer => workloadName(consumer.workload)).join(','));
+  host.setOutput('changed', String(done.some(({ release }) => release.changed)));
+  host.setOutput('restarted', [...new Set(done.flatMap(restartedIn))].join(','));
+  host.setOutput(
+    'revision',
+    [...new Set(done.flatMap(({ release }) => release.pairs.map(one => one.revision)))].join(','),
+  );
+  host.setOutput('targets', JSON.stringify(done.flatMap(targetsOf)));
 }
 
-function whatIfText(plans: readonly PlannedWrite[], stale: readonly Consumer[]): string {
-  const writes = plans
-    .filter(needsWrite)
-    .map(({ target }) => `apply ${target.kind} ${target.namespace}/${target.name}`);
-  const restarts = stale.map(consumer => `restart ${workloadName(consumer.workload)}`);
-  const all = [...writes, ...restarts];
-  return all.length === 0 ? 'What if: nothing would change' : `What if, this would be done:\n- ${all.join('\n- ')}`;
+function targetsOf(one: DonePlace): object[] {
+  return one.release.pairs.map(({ pair, revision, objects }) => ({
+    cluster: one.place.cluster.access.server,
+    namespace: pair.namespace,
+    configMap: objects.find(({ base }) => base.kind === 'ConfigMap')?.target.name ?? '',
+    secret: objects.find(({ base }) => base.kind === 'Secret')?.target.name ?? '',
+    revision,
+    changed: objects.some(({ changes }) => changes.length > 0),
+    restarted: restartedIn(one),
+  }));
 }
 
-function resultText(changed: boolean, stale: readonly Consumer[], consumers: readonly Consumer[]): string {
+function restartedIn({ release }: DonePlace): string[] {
+  return release.consumers.filter(one => one.stale).map(({ workload }) => workloadName(workload));
+}
+
+function resultText(done: readonly DonePlace[]): string {
+  const restarted = [...new Set(done.flatMap(restartedIn))];
   const restarts =
-    stale.length > 0
-      ? `restarted ${stale.map(consumer => workloadName(consumer.workload)).join(', ')}`
-      : consumers.length > 0
+    restarted.length > 0
+      ? `restarted ${restarted.join(', ')}`
+      : done.some(({ release }) => release.consumers.length > 0)
         ? 'nothing to restart'
         : 'no restarts';
-  return `${changed ? 'Configuration written' : 'Configuration unchanged'}, ${restarts}`;
+  const changed = done.some(({ release }) => release.changed);
+  const where = done.length > 1 ? ` in ${done.length} places` : '';
+  return `${changed ? 'Configuration written' : 'Configuration unchanged'}${where}, ${restarts}`;
 }

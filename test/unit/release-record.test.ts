@@ -85,7 +85,7 @@ describe('release-record.json', () => {
     });
     for (const version of ['1', '2']) await deploy(inputs(version), azure.workspace, join(__dirname, 'none'), host);
     await rollback(
-      { ...target, endpointNames: ['detector-endpoint'], to: 'previous', reason: 'too many' },
+      { ...target, endpointNames: ['detector-endpoint'], to: 'previous', reason: 'too many', config: undefined },
       azure.workspace,
       host,
     );

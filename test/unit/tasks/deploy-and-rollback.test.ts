@@ -70,7 +70,14 @@ describe('deploy, promote, abort and roll back', () => {
     );
   const rolledBack = (change: Partial<RollbackInputs> = {}, run = fakeHost({ 'Build.BuildId': '99' })) =>
     rollback(
-      { ...target, endpointNames: [target.endpointName], to: 'previous', reason: 'too many false alarms', ...change },
+      {
+        ...target,
+        endpointNames: [target.endpointName],
+        to: 'previous',
+        reason: 'too many false alarms',
+        config: undefined,
+        ...change,
+      },
       azure.workspace,
       run,
     ).then(() => run);

@@ -49,7 +49,7 @@ describe('inputs of DeployOnlineEndpoint', () => {
   it('report every mistake at once', () => {
     const wrong = {
       endpointName: '1-endpoint',
-      strategy: 'canary',
+      strategy: 'rainbow',
       challengerTraffic: '100',
       probePeriodSeconds: '0',
       environment: 'own-runtime:1',
@@ -63,7 +63,7 @@ describe('inputs of DeployOnlineEndpoint', () => {
         const expected = [
           'tags names guardian.role, but names that start with guardian. belong to this extension',
           'endpointName is "1-endpoint", but must be 3 to 32',
-          'strategy is "canary", but must be one of allAtOnce, challenger',
+          'strategy is "rainbow", but must be one of allAtOnce, blueGreen, canary, challenger',
           'challengerTraffic is "100", but must be a whole number from 0 to 99',
           'probePeriodSeconds is "0", but must be a whole number from 1 to 3600',
           'environment is "own-runtime:1", but must be empty, or of the form azureml:name:version',
@@ -101,7 +101,9 @@ describe('inputs of SyncK8sConfigMap', () => {
   it('need Azure only for entries that refer to an endpoint', () => {
     const inputs = readSync(hostWith({ kubernetesServiceConnection: 'k', entries: 'A=b' }));
     assert.equal(inputs.endpoints, undefined);
-    assert.equal(inputs.secretName, 'guardian-config-secrets');
+    assert.equal(inputs.configMapName, 'guardian-config');
+    // Whoever opens the cluster names it after the ConfigMap.
+    assert.equal(inputs.secretName, undefined);
     assert.throws(
       () =>
         readSync(
@@ -121,7 +123,7 @@ describe('inputs of SyncK8sConfigMap', () => {
     };
     assert.throws(
       () => readSync(hostWith(wrong)),
-      /line 1: [^]*configMapName is "a_b"[^]*namespace is "Guardian"[^]*rolloutTimeoutInMinutes is "0"/,
+      /line 1: [^]*namespace is "Guardian"[^]*configMapName is "a_b"[^]*rolloutTimeoutInMinutes is "0"/,
     );
     assert.throws(
       () => readSync(hostWith({ kubernetesServiceConnection: 'k', entries: '# nothing' })),

@@ -1,5 +1,12 @@
 import assert from 'node:assert/strict';
-import { changesOf, diffLine, entryProblems, ownedKeys } from '../../../../lib/kubernetes/config-change';
+import {
+  changesOf,
+  diffLine,
+  entryProblems,
+  isSecret,
+  ownedKeys,
+  sizeProblem,
+} from '../../../../lib/kubernetes/config-change';
 
 describe('a change of a ConfigMap or Secret', () => {
   const data = new Map([
@@ -47,12 +54,34 @@ describe('a change of a ConfigMap or Secret', () => {
 
   it('names every key that Kubernetes would refuse', () => {
     assert.deepEqual(entryProblems(entries), []);
-    const problems = entryProblems([
-      { key: 'a b/c', value: '' },
-      { key: 'x'.repeat(254), value: '' },
-      { key: 'big', value: 'é'.repeat(600_000) },
-    ]);
+    const problems = entryProblems([{ key: 'a b/c' }, { key: 'x'.repeat(254) }, { key: '..data' }]);
     assert.equal(problems.length, 3);
-    assert.match(problems.join('\n'), /key "a b\/c"[^]*254 characters[^]*1048576/);
+    assert.match(problems.join('\n'), /key "a b\/c"[^]*254 characters[^]*key "\.\.data"/);
+  });
+
+  it('says how much is too much, in bytes, and what the most of it is', () => {
+    const content = (bytes: number) => {
+      const values = new Map([
+        ['small', 'x'],
+        ['big', 'é'.repeat((bytes - 1) / 2)],
+      ]);
+      return { kind: 'ConfigMap', name: 'app', data: values } as const;
+    };
+    assert.equal(sizeProblem(content(1048575)), undefined);
+    assert.match(sizeProblem(content(1048577)) ?? '', /would hold 1048577 bytes.*largest: big with 1048576/);
+  });
+
+  it('does not show what its key calls a secret', () => {
+    const hidden = ['API_KEY', 'apikey', 'db.password', 'SAS', 'AUTH-TOKEN', 'STORAGE_CONNECTION_STRING'];
+    assert.deepEqual(
+      hidden.filter(key => !isSecret(key, 'ConfigMap')),
+      [],
+    );
+    const open = ['NSFW_MODEL_ENDPOINT', 'MONKEY', 'KEYBOARD', 'TOKENIZER', 'LOG_LEVEL'];
+    assert.deepEqual(
+      open.filter(key => isSecret(key, 'ConfigMap')),
+      [],
+    );
+    assert.ok(isSecret('LOG_LEVEL', 'Secret'));
   });
 });

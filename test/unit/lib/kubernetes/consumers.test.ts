@@ -23,8 +23,8 @@ describe('consumers of a ConfigMap or Secret', () => {
         ],
       },
       [
-        { kind: 'ConfigMap', name, keys: ['a', 'b'] },
-        { kind: 'Secret', name: 's', keys: ['k'] },
+        { kind: 'ConfigMap', name, keys: ['a', 'b'], ways: ['env'] },
+        { kind: 'Secret', name: 's', keys: ['k'], ways: ['env'] },
       ],
     ],
     [
@@ -33,12 +33,12 @@ describe('consumers of a ConfigMap or Secret', () => {
         initContainers: [{ ...container, envFrom: [{ configMapRef: { name } }] }],
         containers: [{ ...container, env: [{ name: 'A', valueFrom: { configMapKeyRef: { name, key: 'a' } } }] }],
       },
-      [{ kind: 'ConfigMap', name, keys: 'all' }],
+      [{ kind: 'ConfigMap', name, keys: 'all', ways: ['env', 'envFrom'] }],
     ],
     [
       'ephemeral container',
       { containers: [container], ephemeralContainers: [{ name: 'debug', envFrom: [{ secretRef: { name: 's' } }] }] },
-      [{ kind: 'Secret', name: 's', keys: 'all' }],
+      [{ kind: 'Secret', name: 's', keys: 'all', ways: ['envFrom'] }],
     ],
     [
       'volumes, whole and by items',
@@ -51,8 +51,8 @@ describe('consumers of a ConfigMap or Secret', () => {
         ],
       },
       [
-        { kind: 'ConfigMap', name, keys: 'all' },
-        { kind: 'Secret', name: 's', keys: ['k'] },
+        { kind: 'ConfigMap', name, keys: 'all', ways: ['volume'] },
+        { kind: 'Secret', name: 's', keys: ['k'], ways: ['volume'] },
       ],
     ],
     [
@@ -62,9 +62,17 @@ describe('consumers of a ConfigMap or Secret', () => {
         volumes: [{ name: 'p', projected: { sources: [{ configMap: { name } }, { secret: { name: 's' } }] } }],
       },
       [
-        { kind: 'ConfigMap', name, keys: 'all' },
-        { kind: 'Secret', name: 's', keys: 'all' },
+        { kind: 'ConfigMap', name, keys: 'all', ways: ['projected'] },
+        { kind: 'Secret', name: 's', keys: 'all', ways: ['projected'] },
       ],
+    ],
+    [
+      'a file mounted by subPath, which never follows a change',
+      {
+        containers: [{ ...container, volumeMounts: [{ name: 'v', mountPath: '/f', subPath: 'f' }] }],
+        volumes: [{ name: 'v', configMap: { name } }],
+      },
+      [{ kind: 'ConfigMap', name, keys: 'all', ways: ['subPath'] }],
     ],
   ];
   for (const [what, spec, expected] of cases) it(what, () => assert.deepEqual(configUses(spec as never), expected));

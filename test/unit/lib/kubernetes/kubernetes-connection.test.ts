@@ -29,7 +29,7 @@ function connect(auth: Record<string, string>, data: Record<string, string>) {
     auth: key => auth[key],
     data: key => data[key],
   };
-  const host = { maskSecret: (value: string) => masked.push(value) } as unknown as TaskHost;
+  const host = { maskSecret: (value: string) => masked.push(value), proxy: () => undefined } as unknown as TaskHost;
   return kubernetesAccess(connection, host).then(access => ({ access, masked }));
 }
 

@@ -28,6 +28,11 @@ describe('failures of the Kubernetes API', () => {
     ],
     ['403', answer(403, { message: 'no' }), /pipeline may not patch configmaps .*verbs \["patch"\]/],
     [
+      '403 of an apply that would create',
+      answer(403, { message: 'User "x" cannot create resource "configmaps"' }),
+      /verbs \["create"\]/,
+    ],
+    [
       'missing namespace',
       answer(404, { message: 'namespaces "guardian" not found', details: { kind: 'namespaces' } }),
       /Namespace guardian does not exist in the cluster https:\/\/cluster:6443/,
@@ -35,7 +40,7 @@ describe('failures of the Kubernetes API', () => {
     [
       'missing object',
       answer(404, { message: 'configmaps "guardian-config" not found' }),
-      /Cannot patch .*\(404\): configmaps "guardian-config" not found/,
+      /pipeline cannot patch .*\(404\): configmaps "guardian-config" not found/,
     ],
     [
       'immutable',
@@ -46,7 +51,7 @@ describe('failures of the Kubernetes API', () => {
     [
       'certificate',
       network('UNABLE_TO_VERIFY_LEAF_SIGNATURE'),
-      /is not trusted \(UNABLE_TO_VERIFY_LEAF_SIGNATURE\). Put its CA/,
+      /is not trusted \(UNABLE_TO_VERIFY_LEAF_SIGNATURE\), when pipeline was to patch .*Put its CA/,
     ],
   ];
   for (const [what, error, expected] of cases) {

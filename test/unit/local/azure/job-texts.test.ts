@@ -56,17 +56,20 @@ describe('placeholders of a command', () => {
   const inputs = { data: '/in/data', epochs: '5' };
   it('are filled, with and without blanks', () => {
     assert.equal(
-      fillCommand('train ${{inputs.data}} -e ${{ inputs.epochs }} -o ${{outputs.model}}', inputs, { model: '/out' }),
+      fillCommand('train ${{inputs.data}} -e ${{ inputs.epochs }} -o ${{outputs.model}}', {
+        inputs,
+        outputs: { model: '/out' },
+      }),
       'train /in/data -e 5 -o /out',
     );
   });
 
   it('leave out an optional part whose input is missing', () => {
     const command = 'train $[[--epochs ${{inputs.epochs}}]] $[[--seed ${{inputs.seed}}]] end';
-    assert.equal(fillCommand(command, inputs, {}), 'train --epochs 5  end');
+    assert.equal(fillCommand(command, { inputs }), 'train --epochs 5  end');
   });
 
   it('keep values as they are, dollar signs too', () => {
-    assert.equal(fillCommand('echo ${{inputs.x}}', { x: '$& $1' }, {}), 'echo $& $1');
+    assert.equal(fillCommand('echo ${{inputs.x}}', { inputs: { x: '$& $1' } }), 'echo $& $1');
   });
 });
