@@ -1,5 +1,6 @@
 import type { ServiceConnection, TaskHost } from '../../lib/host/task-host';
 import { endpointName, TaskInputs } from '../../lib/host/task-inputs';
+import type { ConfigTarget } from './restore-config';
 
 export interface RollbackInputs {
   readonly connection: ServiceConnection;
@@ -8,6 +9,8 @@ export interface RollbackInputs {
   readonly endpointNames: readonly string[];
   readonly to: 'previous' | number;
   readonly reason: string | undefined;
+  /** Undefined: the application's configuration is left alone. */
+  readonly config: ConfigTarget | undefined;
   readonly whatIf: boolean;
 }
 
@@ -20,10 +23,24 @@ export function readInputs(host: TaskHost): RollbackInputs {
     endpointNames: endpointNames(inputs),
     to: readTo(inputs),
     reason: inputs.optional('reason'),
+    config: readConfig(inputs),
     whatIf: inputs.boolean('whatIf', false),
   };
   inputs.finish();
   return read;
+}
+
+function readConfig(inputs: TaskInputs): ConfigTarget | undefined {
+  const connection = inputs.connection('kubernetesServiceConnection');
+  if (!connection) return undefined;
+  const configMapName = inputs.optional('configMapName') ?? 'guardian-config';
+  return {
+    connection,
+    namespace: inputs.optional('namespace'),
+    configMapName,
+    secretName: inputs.optional('secretName') ?? `${configMapName}-secrets`,
+    rolloutTimeoutInMinutes: inputs.integer('rolloutTimeoutInMinutes', { min: 1, max: 1440 }) ?? 10,
+  };
 }
 
 function endpointNames(inputs: TaskInputs): string[] {

@@ -23,13 +23,18 @@ export async function probe(workspace: Workspace, done: DoneRollback, host: Task
   host.maskSecret(keys.secondaryKey);
   const request = { method: 'GET', url: endpoint.swaggerUri, key: keys.primaryKey } as const;
   let answer: ScoringAnswer = await callEndpoint(request, host);
+  // The router follows a change of traffic only after a while.
+  const isStale = (given: ScoringAnswer): boolean => {
+    const deployment = given.header('azureml-model-deployment');
+    return deployment !== undefined && deployment !== '' && shareOf(done.traffic, deployment) === 0;
+  };
   for (const delay of retryDelaysMilliseconds) {
-    if (!isPassing(answer.status)) break;
+    if (!isPassing(answer.status) && !isStale(answer)) break;
     await host.clock.sleep(delay, host.signal);
     answer = await callEndpoint(request, host);
   }
   const answeredBy = answer.header('azureml-model-deployment');
-  if (answeredBy && shareOf(done.traffic, answeredBy) === 0) {
+  if (answeredBy && isStale(answer)) {
     return `Endpoint ${endpoint.name} has its traffic back at ${formatTraffic(done.traffic)}, but ${answeredBy} still answers.`;
   }
   if (answer.status === 200) {

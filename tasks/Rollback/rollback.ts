@@ -12,6 +12,7 @@ import { TaskError } from '../../lib/task-error';
 import { markRoles } from './mark-roles';
 import type { RollbackInputs } from './inputs';
 import { probe } from './probe';
+import { planConfig, restoreConfig } from './restore-config';
 import { report } from './rollback-report';
 
 /** One endpoint with what is to happen to it. */
@@ -37,6 +38,7 @@ const defaultReason = 'rolled back, no reason given';
  */
 export async function rollback(inputs: RollbackInputs, workspace: Workspace, host: TaskHost): Promise<Outcome> {
   const planned = await planAll(workspace, inputs, host);
+  const config = inputs.config ? await planConfig(inputs.config, targets(planned), host) : undefined;
   if (inputs.whatIf) return { result: 'succeeded', message: 'What if: nothing was written' };
 
   host.progress(20, 'Moving traffic');
@@ -49,10 +51,15 @@ export async function rollback(inputs: RollbackInputs, workspace: Workspace, hos
   host.progress(80, 'Recording');
   for (const one of done) await markRoles(workspace, one, reason, host, wait);
   await report(done, reason, host);
-  host.progress(100, 'Done');
-
   const failed = problems.filter(problem => problem !== undefined);
   if (failed.length > 0) throw new TaskError(failed.join('\n'));
+  if (config && inputs.config) {
+    // The endpoints answer as before by now: pods that start with the old content find what they expect.
+    host.progress(90, 'Restoring the configuration');
+    await restoreConfig(config, inputs.config, host);
+  }
+  host.progress(100, 'Done');
+
   const changed = done.filter(one => one.planned.plan.kind === 'change').length;
   return {
     result: 'succeeded',
@@ -61,6 +68,16 @@ export async function rollback(inputs: RollbackInputs, workspace: Workspace, hos
         ? 'Nothing to roll back: live traffic is where it should be'
         : `Rolled back ${changed} of ${done.length} endpoints`,
   };
+}
+
+/** The revision that each endpoint goes back to, or stays at. */
+function targets(planned: readonly PlannedRollback[]): ReadonlyMap<string, number> {
+  return new Map(
+    planned.map(({ endpoint, plan }) => [
+      endpoint.name,
+      plan.kind === 'change' ? plan.target.number : currentRevision(endpoint.tags),
+    ]),
+  );
 }
 
 /** @throws TaskError that lists every endpoint that cannot go back, when there is one: then none does */
