@@ -36,13 +36,16 @@ export async function folderContent(root: string): Promise<ContentFile[]> {
     for (const name of entries.sort()) {
       const path = posix.join(relative, name);
       const absolute = join(folder, name);
-      // A rule for files needs no look at the file, so an ignored dead link is no error.
-      if (rules.ignores(path)) continue;
-      const entry = await statOf(absolute);
-      if (entry.isDirectory()) {
+      const entry = await stat(absolute).catch((error: unknown) => {
+        // A link that points at nothing is no error where it is ignored.
+        if (rules.ignores(path)) return undefined;
+        throw unreadable(absolute, error);
+      });
+      if (entry?.isDirectory()) {
         const identity = `${entry.dev}:${entry.ino}`;
+        // With a slash: `!*/` brings folders back, and only them.
         if (!rules.ignores(`${path}/`) && !above.includes(identity)) await walk(absolute, path, [...above, identity]);
-      } else if (entry.isFile()) {
+      } else if (entry?.isFile() && !rules.ignores(path)) {
         files.push({ path, absolute, size: entry.size, sha256: await fileHash(absolute) });
       }
     }
@@ -59,9 +62,22 @@ export function contentDigest(files: readonly Pick<ContentFile, 'path' | 'size' 
   return hash.digest('hex');
 }
 
-/** Case matters in the patterns, as in git on the machines that jobs run on. */
-async function ignoreRules(root: string): Promise<Ignore> {
-  const rules = ignore({ ignorecase: false }).add(alwaysIgnored);
+interface Rules {
+  ignores(path: string): boolean;
+}
+
+/**
+ * Case matters in the patterns, as in git on the machines that jobs run on. What is never uploaded has rules of its own:
+ * a `!` in the user's file would bring it back, and `.git` may hold credentials.
+ */
+async function ignoreRules(root: string): Promise<Rules> {
+  const never = ignore({ ignorecase: false }).add(alwaysIgnored);
+  const rules = await ownRules(root);
+  return { ignores: path => never.ignores(path) || rules.ignores(path) };
+}
+
+async function ownRules(root: string): Promise<Ignore> {
+  const rules = ignore({ ignorecase: false });
   for (const name of ['.amlignore', '.gitignore']) {
     const text = await readFile(join(root, name), 'utf8').catch(() => undefined);
     if (text !== undefined) return rules.add(text);
@@ -73,11 +89,15 @@ async function statOf(path: string): Promise<Stats> {
   try {
     return await stat(path);
   } catch (error) {
-    throw new TaskError(
-      `${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? String(error)}), so its folder cannot be uploaded. If it is a link that points at nothing, remove it or name it in .amlignore.`,
-      { code: 'GuardianInput', cause: error },
-    );
+    throw unreadable(path, error);
   }
+}
+
+function unreadable(path: string, error: unknown): TaskError {
+  return new TaskError(
+    `${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? String(error)}), so its folder cannot be uploaded. If it is a link that points at nothing, remove it or name it in .amlignore.`,
+    { code: 'GuardianInput', cause: error },
+  );
 }
 
 async function fileHash(file: string): Promise<string> {
