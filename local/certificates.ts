@@ -1,7 +1,7 @@
 import { X509Certificate, createPrivateKey, webcrypto } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import * as x509 from '@peculiar/x509';
+import type { JsonGeneralNames } from '@peculiar/x509';
 
 const millisecondsPerDay = 24 * 60 * 60 * 1000;
 const caLifetimeDays = 3650;
@@ -12,7 +12,14 @@ const renewLeafWhenDaysLeft = 30;
 const keyAlgorithm = { name: 'ECDSA', namedCurve: 'P-256' };
 const signingAlgorithm = { name: 'ECDSA', hash: 'SHA-256' };
 
-/** A server certificate for 127.0.0.1 and localhost, with the CA that signed it. All texts are PEM. */
+/** Storage hosts are reached through local Azure's proxy only; see local/azure/blob/blob-proxy.ts. */
+const leafNames: JsonGeneralNames = [
+  { type: 'dns', value: 'localhost' },
+  { type: 'dns', value: '*.blob.core.windows.net' },
+  { type: 'ip', value: '127.0.0.1' },
+];
+
+/** A server certificate for 127.0.0.1, localhost and storage accounts, with the CA that signed it. All texts are PEM. */
 export interface ServerCertificate {
   /** Path of the CA certificate, for NODE_EXTRA_CA_CERTS, REQUESTS_CA_BUNDLE and the like. */
   caFile: string;
@@ -44,7 +51,7 @@ export async function ensureCertificates(dir: string): Promise<ServerCertificate
     await writeWhole(caFile, ca.certificate, 0o644);
   }
   let leaf = await readIssued(leafFile, leafKeyFile);
-  if (!leaf || daysLeft(leaf.certificate) < renewLeafWhenDaysLeft || !isSignedBy(leaf.certificate, ca.certificate)) {
+  if (!leaf || !isUsable(leaf.certificate, ca.certificate)) {
     leaf = await issueLeaf(ca);
     await writeWhole(leafKeyFile, leaf.key, 0o600);
     await writeWhole(leafFile, leaf.certificate, 0o644);
@@ -53,6 +60,8 @@ export async function ensureCertificates(dir: string): Promise<ServerCertificate
 }
 
 async function issueCertificateAuthority(): Promise<Issued> {
+  // Loaded at the first start only.
+  const x509 = await import('@peculiar/x509');
   const keys = await webcrypto.subtle.generateKey(keyAlgorithm, true, ['sign', 'verify']);
   const now = Date.now();
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
@@ -73,6 +82,7 @@ async function issueCertificateAuthority(): Promise<Issued> {
 }
 
 async function issueLeaf(ca: Issued): Promise<Issued> {
+  const x509 = await import('@peculiar/x509');
   const keys = await webcrypto.subtle.generateKey(keyAlgorithm, true, ['sign', 'verify']);
   const issuer = new x509.X509Certificate(ca.certificate);
   const caKeyDer = createPrivateKey(ca.key).export({ format: 'der', type: 'pkcs8' });
@@ -91,10 +101,7 @@ async function issueLeaf(ca: Issued): Promise<Issued> {
       new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
       new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
-      new x509.SubjectAlternativeNameExtension([
-        { type: 'dns', value: 'localhost' },
-        { type: 'ip', value: '127.0.0.1' },
-      ]),
+      new x509.SubjectAlternativeNameExtension(leafNames),
       // Python 3.13 verifies with VERIFY_X509_STRICT, which refuses a leaf without an authority key identifier.
       await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey),
       await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
@@ -132,8 +139,13 @@ function daysLeft(certificate: string): number {
   return (Date.parse(new X509Certificate(certificate).validTo) - Date.now()) / millisecondsPerDay;
 }
 
-function isSignedBy(leaf: string, ca: string): boolean {
-  return new X509Certificate(leaf).verify(new X509Certificate(ca).publicKey);
+function isUsable(leaf: string, ca: string): boolean {
+  const names = new X509Certificate(leaf).subjectAltName ?? '';
+  return (
+    daysLeft(leaf) >= renewLeafWhenDaysLeft &&
+    new X509Certificate(leaf).verify(new X509Certificate(ca).publicKey) &&
+    leafNames.every(({ value }) => names.includes(value))
+  );
 }
 
 async function writeWhole(file: string, text: string, mode: number): Promise<void> {

@@ -1,11 +1,20 @@
 import { join, resolve } from 'node:path';
-import { startLocalAzure, type LocalAzure } from './azure/server';
+import { startLocalAzure, type LocalAzure, type LocalAzureOptions } from './azure/server';
+import { pipelineService } from './azure/devops/pipeline-service';
 import type { LocalDescription } from './description';
 import { Journal } from './journal';
+import type { PipelineService } from './project';
 import { startLocalKubernetes } from './kubernetes/server';
+import { pageParts } from './page/page-parts';
+import { startPage, type RunningPage } from './page/page-server';
+import { RecentRequests } from './page/recent-requests';
+import type { RecordedRequest } from './requests/request-record';
 
-export interface LocalCloudOptions {
-  /** Port of Azure on 127.0.0.1; blobs and Kubernetes get the next two. 0 = any free ports. */
+export interface LocalCloudOptions extends Pick<
+  LocalAzureOptions,
+  'recordRequest' | 'requestLog' | 'preparePython' | 'accessTokenSeconds' | 'pipelineTokenSeconds'
+> {
+  /** Port of Azure on 127.0.0.1; blobs, Kubernetes and the web page get the next three. 0 = any free ports. */
   port: number;
   stateDir: string;
   /** Where Python environments and images are kept. */
@@ -20,21 +29,49 @@ type Kubernetes = Awaited<ReturnType<typeof startLocalKubernetes>>;
 /** Local Azure and local Kubernetes, running together. */
 export interface LocalCloud
   extends
-    Pick<LocalAzure, 'noAccess' | 'oidcRequestUri' | 'systemAccessToken' | 'certificate' | 'reused' | 'stop'>,
+    Pick<
+      LocalAzure,
+      | 'noAccess'
+      | 'managedIdentity'
+      | 'directory'
+      | 'devops'
+      | 'faults'
+      | 'oidcRequestUri'
+      | 'systemAccessToken'
+      | 'certificate'
+      | 'reused'
+      | 'stop'
+    >,
     Pick<Kubernetes, 'serviceAccountToken' | 'podUrl'> {
   description: LocalDescription;
+  /** Azure DevOps as the pipelines of this machine use it. */
+  pipelines: PipelineService;
   kubernetesUrl: string;
+  /** The web page that shows all of it. */
+  pageUrl: string;
 }
 
 /** Starts both on one state folder and one certificate. @throws Error when the folder or a port is in use; nothing is left running then */
 export async function startLocalCloud(o: LocalCloudOptions): Promise<LocalCloud> {
   const { log } = o;
   const stateDir = resolve(o.stateDir);
+  const requests = o.requestLog === undefined ? undefined : new RecentRequests();
+  const recordRequest = requests
+    ? (request: RecordedRequest): void => {
+        requests.add(request);
+        o.recordRequest?.(request);
+      }
+    : o.recordRequest;
   // Azure first: it takes the lock of the state folder.
-  const azure = await startLocalAzure({ ...o, stateDir });
+  const starting = startLocalAzure({ ...o, stateDir, ...(recordRequest ? { recordRequest } : {}) });
+  // The types of Kubernetes take a while to load: meanwhile the blob service starts, which is another process.
+  void import('@kubernetes/client-node').catch(() => undefined);
+  const azure = await starting;
   let journal: Journal | undefined;
   let kubernetes: Kubernetes | undefined;
+  let page: RunningPage | undefined;
   const stop = async (): Promise<void> => {
+    await page?.stop();
     await kubernetes?.stop();
     await journal?.close();
     await azure.stop();
@@ -47,9 +84,16 @@ export async function startLocalCloud(o: LocalCloudOptions): Promise<LocalCloud>
       certificate: azure.certificate,
       journal,
       images: applicationImages(o.root ?? resolve(__dirname, '..')),
+      watch: app => azure.watch(app, 'kubernetes'),
+      entraUser: token => azure.kubernetesUser(token),
       podEnvironment: { NODE_EXTRA_CA_CERTS: azure.description.ca },
       log,
     });
+    const description = { ...azure.description, kubeconfig: kubernetes.kubeconfigFile };
+    page = await startPage(
+      pageParts(azure, { description, kubernetesUrl: kubernetes.url, cluster: kubernetes.objects, requests }),
+      o.port === 0 ? 0 : o.port + 3,
+    );
   } catch (error) {
     await stop();
     throw error;
@@ -59,6 +103,8 @@ export async function startLocalCloud(o: LocalCloudOptions): Promise<LocalCloud>
   return {
     ...azure,
     description: { ...azure.description, kubeconfig: cluster.kubeconfigFile },
+    pageUrl: page.url,
+    pipelines: pipelineService(azure.devops),
     kubernetesUrl: cluster.url,
     serviceAccountToken: cluster.serviceAccountToken,
     podUrl: (namespace, name) => cluster.podUrl(namespace, name),

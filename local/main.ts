@@ -1,14 +1,11 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parse } from 'yaml';
-import { startLocalCloud, type LocalCloud } from './cloud';
-import { runPipeline } from './pipeline/run-pipeline';
+import { startLocalCloud, type LocalCloud, type LocalCloudOptions } from './cloud';
+import { greeting } from './command/greeting';
+import { writeShellEnvironment } from './command/shell-environment';
+import { startFailure, usage, UsageError, wholeNumber } from './command/usage';
 import { localProject } from './project';
-
-const usage = `npm run local -- [--port P] [--state DIR]
-    Local Azure and Kubernetes in the foreground, until SIGTERM or Ctrl-C. The first line on standard output is one JSON object with all addresses.
-npm run local -- pipeline FILE [--var name=value] [--param name=value] [--state DIR]
-    Runs one Azure Pipelines file against them and stops; exit code 1 when the run failed.`;
 
 const root = resolve(__dirname, '..');
 const defaultState = resolve('.local', 'state');
@@ -34,17 +31,39 @@ function stopSignal(): AbortSignal {
 async function serve(args: string[]): Promise<number> {
   const { values } = parseArgs({
     args,
-    options: { port: { type: 'string', default: '0' }, state: { type: 'string', default: defaultState } },
+    options: {
+      port: { type: 'string', default: '0' },
+      state: { type: 'string', default: defaultState },
+      'request-log': { type: 'string' },
+      'token-seconds': { type: 'string' },
+    },
   });
-  const port = Number(values.port);
-  // Blobs and Kubernetes listen on the next two.
-  if (!Number.isInteger(port) || port < 0 || port > 65533)
-    throw new UsageError(`--port must be a whole number from 0 to 65533, not "${values.port}".`);
+  // Blobs, Kubernetes and the web page listen on the next three.
+  const port = wholeNumber('--port', values.port, 0, 65532);
+  const requestLog = values['request-log'];
+  const tokenSeconds = values['token-seconds'];
+  const options: LocalCloudOptions = {
+    port,
+    stateDir: values.state,
+    ...(requestLog === undefined ? {} : { requestLog }),
+    ...(tokenSeconds === undefined
+      ? {}
+      : { accessTokenSeconds: wholeNumber('--token-seconds', tokenSeconds, 1, 24 * 3600) }),
+    log,
+  };
   const signal = stopSignal();
-  const cloud = await startLocalCloud({ port, stateDir: values.state, log });
+  const cloud = await startLocalCloud(options).catch((error: unknown) => {
+    throw new Error(startFailure(error, port), { cause: error });
+  });
   process.stdout.write(`${JSON.stringify(cloud.description)}\n`);
   log(
-    `Local Azure listens at ${cloud.description.arm}, Kubernetes at ${cloud.kubernetesUrl}; state in ${resolve(values.state)}.`,
+    greeting({
+      pageUrl: cloud.pageUrl,
+      stateDir: resolve(values.state),
+      environmentFile: writeShellEnvironment(cloud.description),
+      ...(requestLog === undefined ? {} : { requestLog: resolve(requestLog) }),
+      seconds: process.uptime(),
+    }),
   );
   await aborted(signal);
   await cloud.stop();
@@ -69,6 +88,8 @@ async function pipeline(args: string[]): Promise<number> {
     Object.entries(pairs('--param', values.param)).map(([name, value]) => [name, parse(value) as unknown]),
   );
   const signal = stopSignal();
+  // Loaded when it is needed: `npm run local` by itself starts sooner without it.
+  const { runPipeline } = await import('./pipeline/run-pipeline.js');
   const cloud = await startLocalCloud({ port: 0, stateDir: values.state, log });
   try {
     const run = await runPipeline({
@@ -92,8 +113,6 @@ function projectOf(cloud: LocalCloud): ReturnType<typeof localProject> {
   return localProject(cloud, { sourcesDir: process.cwd(), taskDirs: [resolve(root, 'dist', 'tasks')] });
 }
 
-class UsageError extends Error {}
-
 function pairs(option: string, given: string[]): Record<string, string> {
   return Object.fromEntries(
     given.map(pair => {
@@ -112,7 +131,7 @@ function aborted(signal: AbortSignal): Promise<void> {
 }
 
 async function main(args: string[]): Promise<void> {
-  if (args.includes('--help')) {
+  if (args.includes('--help') || args.includes('-h')) {
     process.stdout.write(`${usage}\n`);
     return;
   }
@@ -121,7 +140,7 @@ async function main(args: string[]): Promise<void> {
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     const isUsage = error instanceof UsageError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS');
-    log(isUsage ? `${message}\n\n${usage}` : message);
+    log(isUsage ? `${message} See --help.` : message);
     process.exitCode = isUsage ? 2 : 1;
   }
 }

@@ -3,12 +3,36 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import type { Connection } from './agent/connection';
+import type { RecordsFeed } from './agent/run-records';
+import type { TaskResult } from './agent/task-result';
 import type { LocalDescription } from './description';
+import type { PipelineEvent } from './pipeline/run-record';
 
 export type { Connection } from './agent/connection';
 
 /** A variable group's variables by name. */
 export type VariableGroup = Record<string, string | { value: string; isSecret: true }>;
+
+/** What a run says about itself when it begins. */
+export interface RunStart {
+  id: number;
+  buildNumber: string;
+  /** System.PlanId. */
+  planId: string;
+  /** The pipeline's name. */
+  definition: string;
+  sourceBranch: string;
+  sourceVersion: string;
+  repositoryId: string;
+}
+
+/** A run as Azure DevOps shows it, told as it goes on. */
+export interface RunFeed extends RecordsFeed {
+  event(event: PipelineEvent): void;
+  /** All of the build's tags, those that were added over REST as well. */
+  tags(): string[];
+  finish(result: TaskResult, buildNumber: string): void;
+}
 
 /** The project in Azure DevOps that a pipeline belongs to. */
 export interface Project {
@@ -29,6 +53,8 @@ export interface Project {
   accessToken: string;
   /** Where jobs get ID tokens for workload identity (System.OidcRequestUri). */
   oidcRequestUri?: string;
+  /** Shows a run in the service; without it runs are in their folders only. */
+  openRun?: (start: RunStart) => RunFeed;
 }
 
 /** What a project needs to know of local Azure and Kubernetes. */
@@ -38,6 +64,15 @@ export interface LocalCloudFacts {
   serviceAccountToken?: string;
   oidcRequestUri?: string;
   systemAccessToken?: string;
+  /** Azure DevOps. */
+  pipelines?: PipelineService;
+}
+
+/** What a project has in Azure DevOps. */
+export interface PipelineService {
+  openRun(start: RunStart): RunFeed;
+  /** Gives the library these groups, and gives back what is in it: groups that were changed over REST stay as they are. */
+  variableGroups(seeds: Record<string, VariableGroup>): Record<string, VariableGroup>;
 }
 
 export interface LocalProjectOptions {
@@ -60,20 +95,24 @@ interface Kubeconfig {
  * @throws Error when the kubeconfig or the variable groups cannot be read.
  */
 export function localProject(cloud: LocalCloudFacts, options: LocalProjectOptions = {}): Project {
-  const { description, serviceAccountToken, oidcRequestUri, systemAccessToken } = cloud;
+  const { description, serviceAccountToken, oidcRequestUri, systemAccessToken, pipelines } = cloud;
   const sourcesDir = resolve(options.sourcesDir ?? '.');
   const groupsFile = options.variableGroupsFile ?? join(sourcesDir, 'samples/pipelines/variable-groups.yml');
+  const seeds = existsSync(groupsFile) ? readVariableGroups(groupsFile) : {};
   return {
     name: 'guardian-ai',
     collectionUri: `${description.arm}/_devops/`,
     sourcesDir,
     taskDirs: options.taskDirs ?? [],
     connections: [azureConnection(description), kubernetesConnection(description, serviceAccountToken)],
-    variableGroups: existsSync(groupsFile) ? readVariableGroups(groupsFile) : {},
+    get variableGroups() {
+      return pipelines?.variableGroups(seeds) ?? seeds;
+    },
     environmentVariables: { NODE_EXTRA_CA_CERTS: description.ca },
     nextBuildId: runCounter(options.counterFile ?? join(dirname(description.kubeconfig), 'pipeline-runs')),
     accessToken: systemAccessToken ?? randomUUID(),
     ...(oidcRequestUri === undefined ? {} : { oidcRequestUri }),
+    ...(pipelines ? { openRun: start => pipelines.openRun(start) } : {}),
   };
 }
 

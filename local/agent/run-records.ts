@@ -7,6 +7,14 @@ export interface StoredArtifact {
   path: string;
 }
 
+/** Where else a run shows what it leaves behind: the service, beside the run's own folder. */
+export interface RecordsFeed {
+  tag(tag: string): void;
+  /** A file of a step, which `owner` names as `RunRecords.attach` does. */
+  attach(owner: string, type: string, name: string, file: string): void;
+  artifact(artifact: StoredArtifact): void;
+}
+
 /** What a run leaves behind for people: one folder with summaries, attachments, artifacts and tags. */
 export class RunRecords {
   /** Markdown of the summaries, in the order of their arrival. */
@@ -16,7 +24,10 @@ export class RunRecords {
   buildNumber: string | undefined;
   private readonly storedArtifacts = new Map<string, StoredArtifact>();
 
-  constructor(readonly folder: string) {
+  constructor(
+    readonly folder: string,
+    private readonly feed?: RecordsFeed,
+  ) {
     mkdirSync(folder, { recursive: true });
   }
 
@@ -32,12 +43,13 @@ export class RunRecords {
     return this.storedArtifacts.get(name.toLowerCase());
   }
 
-  addSummary(file: string): void {
+  addSummary(file: string, owner: string): void {
     const markdown = readFileSync(file, 'utf8');
     this.summaries.push(markdown);
     const folder = join(this.folder, 'summaries');
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, `${String(this.summaries.length).padStart(2, '0')}-${basename(file)}`), markdown);
+    this.feed?.attach(owner, 'Distributedtask.Core.Summary', basename(file), file);
   }
 
   /** Keeps a file of a step under attachments/<step>/<type>/<name>. */
@@ -45,11 +57,13 @@ export class RunRecords {
     const folder = join(this.folder, 'attachments', owner, type);
     mkdirSync(folder, { recursive: true });
     cpSync(file, join(folder, name));
+    this.feed?.attach(owner, type, name, file);
   }
 
   /** Puts a file or a folder's content into an artifact, below `container` when it is not the artifact itself. */
   addToArtifact(name: string, path: string, container = name): StoredArtifact {
     const artifact = this.artifact(name) ?? { name, path: join(this.artifactsDir, name) };
+    if (!this.artifact(name)) this.feed?.artifact(artifact);
     this.storedArtifacts.set(name.toLowerCase(), artifact);
     const target = container === name ? artifact.path : join(artifact.path, container);
     mkdirSync(target, { recursive: true });
@@ -59,6 +73,7 @@ export class RunRecords {
 
   addBuildTag(tag: string): void {
     if (!this.buildTags.some(known => known.toLowerCase() === tag.toLowerCase())) this.buildTags.push(tag);
+    this.feed?.tag(tag);
   }
 
   /** Appends lines to a step's log; the path is relative to the records. */

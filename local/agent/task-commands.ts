@@ -66,7 +66,7 @@ function addAttachment(step: StepContext, type: string | undefined, name: string
       'Cannot upload task attachment file, attachment file location is not specified or attachment file does not exist on disk.',
     );
   }
-  if (type === 'Distributedtask.Core.Summary') step.job.records.addSummary(file);
+  if (type === 'Distributedtask.Core.Summary') step.job.records.addSummary(file, step.identity.recordName);
   else step.job.records.attach(step.identity.recordName, type, name, file);
 }
 

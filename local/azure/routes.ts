@@ -1,30 +1,47 @@
 import type { FastifyInstance } from 'fastify';
+import type { Collection } from '../journal';
 import { useArmScope, workspacePath } from './arm/arm-scope';
 import { registerOperations } from './arm/operations';
-import { registerCodes } from './assets/codes';
+import { registerCodes, type CodeLookup } from './assets/codes';
+import { registerComponents } from './assets/components';
 import { registerData } from './assets/data';
 import { registerEnvironments, type EnvironmentStore } from './assets/environments';
 import { registerModels, type ModelStore } from './assets/models';
-import { openClusters, registerComputes } from './compute/clusters';
 import { Compute } from './compute/compute';
+import { openComputes, type ComputeRecord } from './compute/compute-record';
+import { registerComputes } from './compute/computes';
+import type { Nodes } from './compute/nodes';
 import type { PreparePython } from './compute/python';
 import type { AzureContext } from './context';
+import type { DevOps } from './devops/devops';
+import { registerDevOps } from './devops/devops-routes';
+import { registerFaults } from './faults/fault-routes';
+import type { Faults } from './faults/faults';
 import { registerDirectory } from './directory/directory-routes';
-import { registerPipelinesOidc } from './directory/pipelines-oidc';
+import { registerManagedIdentity, type ManagedIdentity } from './directory/managed-identity';
 import { jobOutputs, type JobStore } from './jobs/job-record';
 import { registerJobs } from './jobs/jobs';
+import { managedClustersPath, registerManagedClusters } from './managed-clusters';
 import { registerMlflow } from './tracking/mlflow';
 import { registerDeployments } from './online-endpoints/deployments';
+import { Autoscale } from './monitor/autoscale';
+import { registerAutoscale, registerAutoscaleControl } from './monitor/autoscale-routes';
+import { EndpointMeter } from './monitor/endpoint-meter';
+import { registerMetrics, registerMetricsBatch } from './monitor/metrics-routes';
+import { EndpointOperations } from './online-endpoints/endpoint-operations';
+import { registerEndpointSettings, type EndpointSettings } from './online-endpoints/endpoint-settings';
 import { registerEndpoints } from './online-endpoints/endpoints';
-import { openEndpoints } from './online-endpoints/open-endpoints';
+import { instancesBySize, openEndpoints, type EndpointParts } from './online-endpoints/open-endpoints';
 import { registerScoringRouter } from './online-endpoints/scoring-router';
 import { registerRunHistory } from './tracking/run-history';
 import type { RunStore } from './tracking/run-store';
 import { registerDatastores } from './workspace/datastores';
+import { registerUsages } from './workspace/usages';
 import {
   registerCloudMetadata,
   registerDiscovery,
   registerSubscription,
+  registerSubscriptions,
   registerWorkspace,
 } from './workspace/workspace';
 
@@ -34,26 +51,68 @@ export interface RouteParts {
   environments: EnvironmentStore;
   jobs: JobStore;
   runs: RunStore;
-  systemAccessToken: string;
+  devops: DevOps;
+  faults: Faults;
+  managedIdentity: ManagedIdentity;
   preparePython: PreparePython;
+  endpointSettings: Partial<EndpointSettings> | undefined;
+}
+
+/** What the routes opened, to be read by who shows it. */
+export interface OpenedStores {
+  endpoints: EndpointParts;
+  /** What the router of the endpoints saw. */
+  meter: EndpointMeter;
+  computes: Collection<ComputeRecord>;
+  /** The nodes of a compute, if a job ever needed some. */
+  nodes: (compute: string) => Nodes['state'] | undefined;
 }
 
 /**
  * Where every part hangs its routes. Each `register…` gets a scope of its own (fastify encapsulates hooks, body parsers and error form),
  * so the planes can differ: ARM below the workspace's path, scoring without ARM's token check, and so on.
  */
-export async function registerRoutes(app: FastifyInstance, context: AzureContext, parts: RouteParts): Promise<void> {
+export async function registerRoutes(
+  app: FastifyInstance,
+  context: AzureContext,
+  parts: RouteParts,
+): Promise<OpenedStores> {
   const { directory } = context;
+  const assets: { codes?: CodeLookup } = {};
+  const endpoints = openEndpoints(context, {
+    preparePython: parts.preparePython,
+    codes: reference => assets.codes?.(reference),
+    ...(parts.endpointSettings === undefined ? {} : { settings: parts.endpointSettings }),
+  });
+  const endpointOperations = new EndpointOperations(context, endpoints);
+  const monitor = { store: endpoints.store, meter: new EndpointMeter(context, endpoints.fleet) };
+  const autoscale = new Autoscale(context, { endpoints, operations: endpointOperations, meter: monitor.meter });
   await app.register((scope, _options, done) => {
     registerDirectory(scope, directory, () => context.baseUrl);
     done();
   });
   await app.register(
     (scope, _options, done) => {
-      registerPipelinesOidc(scope, directory, parts.systemAccessToken);
+      registerDevOps(scope, parts.devops, context.log);
       done();
     },
     { prefix: '/_devops' },
+  );
+  await app.register(
+    (scope, _options, done) => {
+      registerFaults(scope, parts.faults);
+      registerEndpointSettings(scope, endpoints.settings);
+      registerAutoscaleControl(scope, autoscale);
+      done();
+    },
+    { prefix: '/_local' },
+  );
+  await app.register(
+    (scope, _options, done) => {
+      registerManagedIdentity(scope, directory, parts.managedIdentity);
+      done();
+    },
+    { prefix: '/metadata/identity' },
   );
   await app.register(
     (scope, _options, done) => {
@@ -72,6 +131,14 @@ export async function registerRoutes(app: FastifyInstance, context: AzureContext
   await app.register(
     (scope, _options, done) => {
       useArmScope(scope, context);
+      registerSubscriptions(scope, context);
+      done();
+    },
+    { prefix: '/subscriptions' },
+  );
+  await app.register(
+    (scope, _options, done) => {
+      useArmScope(scope, context);
       registerSubscription(scope, context);
       done();
     },
@@ -81,18 +148,44 @@ export async function registerRoutes(app: FastifyInstance, context: AzureContext
     (scope, _options, done) => {
       useArmScope(scope, context);
       registerOperations(scope, context.operations);
+      registerUsages(scope, context, instancesInUse);
       done();
     },
     { prefix: '/subscriptions/:subscriptionId/providers/Microsoft.MachineLearningServices' },
   );
-  const outputs = jobOutputs(parts.jobs, () => context);
+  await app.register(
+    (scope, _options, done) => {
+      useArmScope(scope, context);
+      registerManagedClusters(scope, context);
+      done();
+    },
+    { prefix: managedClustersPath },
+  );
+  const computes = openComputes(context);
+  let running: Compute | undefined;
+  /** Machines by size: instances of deployments and nodes of clusters. */
+  function instancesInUse(): Map<string, number> {
+    const sizes = instancesBySize(endpoints.store);
+    for (const [name, { vmSize }] of computes.entries())
+      sizes.set(vmSize, (sizes.get(vmSize) ?? 0) + (running?.nodes(name)?.current ?? 0));
+    return sizes;
+  }
+  const outputs = jobOutputs(
+    parts.jobs,
+    () => context,
+    id => parts.runs.run(id) !== undefined,
+  );
   const tracking = { ...parts, outputs };
   await registerMlflow(app, context, tracking);
   await registerRunHistory(app, context, tracking);
-  const endpoints = openEndpoints(context);
+  await registerAutoscale(app, context, autoscale, endpoints.store);
+  await app.register((scope, _options, done) => {
+    registerMetricsBatch(scope, context, monitor);
+    done();
+  });
   await app.register(
     (scope, _options, done) => {
-      registerScoringRouter(scope, context, endpoints);
+      registerScoringRouter(scope, context, endpoints, monitor.meter);
       done();
     },
     { prefix: '/inference' },
@@ -102,17 +195,18 @@ export async function registerRoutes(app: FastifyInstance, context: AzureContext
       useArmScope(scope, context);
       // Everything below the workspace: paths here are relative to it, for example scope.get('/jobs/:name', …).
       registerDatastores(scope, context);
-      const codes = registerCodes(scope, context);
+      const codes = (assets.codes = registerCodes(scope, context));
       registerEnvironments(scope, context, parts.environments);
       const data = registerData(scope, context, outputs);
       registerModels(scope, context, parts.models, outputs);
-      const clusters = openClusters(context);
-      const compute = new Compute(context, { ...parts, clusters, codes, data, jobOutputs: outputs });
-      registerComputes(scope, context, clusters, name => compute.busyNodes(name));
-      registerJobs(scope, context, { ...parts, clusters, codes, compute });
+      const components = registerComponents(scope, context);
+      const compute = (running = new Compute(context, { ...parts, computes, codes, data, jobOutputs: outputs }));
+      registerComputes(scope, context, computes, compute);
+      registerJobs(scope, context, { ...parts, computes, codes, compute, components });
       registerWorkspace(scope, context);
-      registerEndpoints(scope, context, endpoints);
-      registerDeployments(scope, context, endpoints);
+      registerEndpoints(scope, context, endpoints, endpointOperations);
+      registerDeployments(scope, context, endpoints, endpointOperations);
+      registerMetrics(scope, context, monitor);
       context.onStart(() => {
         compute.resume();
         return Promise.resolve();
@@ -122,4 +216,5 @@ export async function registerRoutes(app: FastifyInstance, context: AzureContext
     },
     { prefix: workspacePath },
   );
+  return { endpoints, meter: monitor.meter, computes, nodes: compute => running?.nodes(compute) };
 }

@@ -1,24 +1,34 @@
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
-import { fastify } from 'fastify';
+import { fastify, type FastifyInstance } from 'fastify';
 import { ensureCertificates, type ServerCertificate } from '../certificates';
 import type { LocalDescription } from '../description';
 import { Journal } from '../journal';
+import { RequestLog } from '../requests/request-log';
+import type { Plane, RecordedRequest } from '../requests/request-record';
+import { watchRequests } from '../requests/watch-requests';
 import { newRequestId } from './arm/arm-error';
 import { Operations } from './arm/operations';
 import type { EnvironmentProperties } from './assets/environment-lookup';
 import { environmentLookup } from './assets/environments';
 import { modelLookup, type ModelProperties } from './assets/models';
 import { VersionStore } from './assets/version-store';
-import { startAzurite } from './blob/azurite';
+import { startAzurite, type RunningAzurite } from './blob/azurite';
+import { blobGate } from './blob/blob-gate';
 import { BlobStore } from './blob/blob-store';
+import { serveBlobProxy } from './blob/blob-proxy';
 import type { PreparePython } from './compute/python';
 import type { AzureContext } from './context';
+import { openDevOps, type DevOps } from './devops/devops';
 import { Directory } from './directory/directory';
+import { ensureManagedIdentity, type ManagedIdentity } from './directory/managed-identity';
+import { Faults } from './faults/faults';
+import { injectFaults } from './faults/inject-faults';
 import { armIdOfWorkspace, ensureIdentity } from './identity';
 import { JobStore } from './jobs/job-record';
-import { registerRoutes } from './routes';
+import type { EndpointSettings } from './online-endpoints/endpoint-settings';
+import { registerRoutes, type OpenedStores, type RouteParts } from './routes';
 import { lockStateDir } from './state-lock';
 import { RunStore } from './tracking/run-store';
 import { ensureDatastoreContainers } from './workspace/datastores';
@@ -35,6 +45,12 @@ export interface LocalAzureOptions {
   pipelineTokenSeconds?: number;
   /** Makes the Python of a job's environment; local/python unless given. */
   preparePython?: PreparePython;
+  /** What can be set about online endpoints, for example how long a change of traffic takes. */
+  endpointSettings?: Partial<EndpointSettings>;
+  /** File of JSON lines to which every request is appended; none unless given. */
+  requestLog?: string;
+  /** Is told of every request once it has been answered; for tests that check what a client sends. */
+  recordRequest?: (request: RecordedRequest) => void;
   log: (line: string) => void;
 }
 
@@ -43,6 +59,12 @@ export interface LocalAzure {
   description: Omit<LocalDescription, 'kubeconfig'>;
   /** A second service principal, without any role assignment. */
   noAccess: { clientId: string; clientSecret: string };
+  /** The identity of the agents' machines, for the managed identity forms of sign-in. */
+  managedIdentity: ManagedIdentity;
+  /** The tenant, to add principals, roles, certificates and federated credentials, to revoke tokens and to change how long they live. */
+  directory: Directory;
+  /** Azure DevOps: builds, pull requests, variable groups, service connections, permissions. */
+  devops: DevOps;
   /** Where a pipeline job gets its ID tokens (SYSTEM_OIDCREQUESTURI). */
   oidcRequestUri: string;
   /** The pipeline job's own token (System.AccessToken). */
@@ -50,6 +72,14 @@ export interface LocalAzure {
   certificate: ServerCertificate;
   /** What was slow to make and has been found ready, since the start. */
   reused(): string[];
+  /** Faults on demand. */
+  faults: Faults;
+  /** What it holds, for who shows it; to be read only. */
+  stores: OpenedStores & Pick<RouteParts, 'models' | 'jobs' | 'runs'> & { blobs: BlobStore };
+  /** Makes another server's requests count as requests to this cloud, for the request log and for faults. Call before its routes are registered. */
+  watch(app: FastifyInstance, plane: Plane): void;
+  /** Object id that a token for AKS speaks for, as the cluster knows its users; undefined for any other token. */
+  kubernetesUser(token: string): Promise<string | undefined>;
   /** Ends everything that belongs to it: jobs, instances, Azurite, the server. Harmless the second time. */
   stop(): Promise<void>;
 }
@@ -67,25 +97,37 @@ export async function startLocalAzure(o: LocalAzureOptions): Promise<LocalAzure>
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => (stopping ??= undoAll(undo, log));
   try {
+    const requestLog = o.requestLog === undefined ? undefined : new RequestLog(o.requestLog);
+    undo.push(() => requestLog?.close());
+    const recorded = (request: RecordedRequest): void => {
+      requestLog?.write(request);
+      o.recordRequest?.(request);
+    };
+    const watched = { faults: false, log: requestLog !== undefined || o.recordRequest !== undefined };
+    const started: { azurite?: RunningAzurite; blobUrl?: string; directory?: Directory; url?: string } = {};
+    const faults = new Faults(any => {
+      watched.faults = any;
+      started.azurite?.watch(watched);
+    });
     const journal = await Journal.open(join(stateDir, 'azure.journal'));
     undo.push(() => journal.close());
     const certificate = await ensureCertificates(join(stateDir, 'certificates'));
     const { storage, systemAccessToken, ...identity } = ensureIdentity(journal);
 
+    // The slowest part; what follows is done, and loaded, meanwhile.
     const azurite = await startAzurite({
       stateDir,
       port: o.port === 0 ? 0 : o.port + 1,
       account: storage,
       certificate,
+      gate: blobGate({ directory: () => required(started.directory), faults, recorded, newRequestId }),
       log,
     });
     undo.push(() => azurite.stop());
+    started.azurite = azurite;
+    azurite.watch(watched);
 
-    const listening: { url?: string } = {};
-    const baseUrl = (): string => {
-      if (listening.url === undefined) throw new Error('Local Azure does not listen yet.');
-      return listening.url;
-    };
+    const baseUrl = (): string => required(started.url);
     const directory = await Directory.open({
       journal,
       tenantId: identity.tenantId,
@@ -93,8 +135,24 @@ export async function startLocalAzure(o: LocalAzureOptions): Promise<LocalAzure>
       accessTokenSeconds: o.accessTokenSeconds ?? 3599,
       pipelineTokenSeconds: o.pipelineTokenSeconds ?? 600,
     });
+    started.directory = directory;
     const principal = directory.ensurePrincipal('guardian-ai-pipelines', true);
     const stranger = directory.ensurePrincipal('without-role-assignments', false);
+    const managedIdentity = ensureManagedIdentity(
+      directory,
+      `/subscriptions/${identity.subscriptionId}/resourceGroups/${identity.resourceGroup}`,
+      systemAccessToken,
+    );
+
+    const devops = openDevOps({
+      journal,
+      directory,
+      folder: join(stateDir, 'devops'),
+      baseUrl,
+      accessToken: systemAccessToken,
+    });
+    devops.builds.settleInterrupted();
+    devops.organization.addServiceConnection(azureServiceConnection, principal.clientId);
 
     const abort = new AbortController();
     const used = new Map<string, boolean>();
@@ -113,8 +171,14 @@ export async function startLocalAzure(o: LocalAzureOptions): Promise<LocalAzure>
       },
       workspaceArmId,
       journal,
-      blobs: new BlobStore(storage, azurite.url, certificate.ca),
-      operations: new Operations(journal, { ...identity, baseUrl, signal: abort.signal, log }),
+      blobs: new BlobStore(storage, () => required(started.blobUrl), certificate.ca),
+      operations: new Operations(journal, {
+        ...identity,
+        baseUrl,
+        failureOf: resource => faults.takeOperationFailure(resource),
+        signal: abort.signal,
+        log,
+      }),
       directory,
       models: modelLookup(() => context, stores.models),
       environments: environmentLookup(() => context, stores.environments),
@@ -137,14 +201,25 @@ export async function startLocalAzure(o: LocalAzureOptions): Promise<LocalAzure>
       bodyLimit: 64 * 1024 * 1024,
       forceCloseConnections: true,
     });
-    await registerRoutes(app, context, {
+    const watch = (server: FastifyInstance, plane?: Plane): void => {
+      watchRequests(server, recorded, plane);
+      injectFaults(server, faults, plane);
+    };
+    watch(app);
+    const opened = await registerRoutes(app, context, {
       ...stores,
-      systemAccessToken,
+      devops,
+      faults,
+      managedIdentity,
       preparePython: o.preparePython ?? preparePythonEnvironment,
+      endpointSettings: o.endpointSettings,
     });
+    const blobUrl = await azurite.url;
+    started.blobUrl = blobUrl;
     await app.listen({ host: '127.0.0.1', port: o.port });
-    listening.url = `https://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
+    started.url = `https://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
     undo.push(() => app.close());
+    undo.push(serveBlobProxy(app.server, storage.name, Number(new URL(blobUrl).port)));
     undo.push(async () => {
       abort.abort();
       await context.operations.idle();
@@ -159,7 +234,7 @@ export async function startLocalAzure(o: LocalAzureOptions): Promise<LocalAzure>
         authority: baseUrl(),
         inference: `${baseUrl()}/inference`,
         mlflow: `${baseUrl()}/mlflow/v1.0${workspaceArmId}`,
-        blob: azurite.url,
+        blob: blobUrl,
         ca: certificate.caFile,
         tenantId: identity.tenantId,
         clientId: principal.clientId,
@@ -169,10 +244,21 @@ export async function startLocalAzure(o: LocalAzureOptions): Promise<LocalAzure>
         workspace: identity.workspace,
         region: identity.region,
       },
+      managedIdentity,
+      directory,
+      devops,
       noAccess: { clientId: stranger.clientId, clientSecret: stranger.clientSecret },
       oidcRequestUri: `${baseUrl()}/_devops/oidctoken`,
       systemAccessToken,
       certificate,
+      faults,
+      stores: { ...stores, ...opened, blobs: context.blobs },
+      kubernetesUser: token =>
+        directory.identify(token, 'kubernetes').then(
+          caller => caller.objectId,
+          () => undefined,
+        ),
+      watch,
       reused: () => [...used].filter(([, wasThere]) => wasThere).map(([what]) => what),
       stop,
     };
@@ -181,6 +267,15 @@ export async function startLocalAzure(o: LocalAzureOptions): Promise<LocalAzure>
     throw error;
   }
 }
+
+/** @throws Error for what is asked for before local Azure has got that far */
+function required<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('Local Azure does not listen yet.');
+  return value;
+}
+
+/** The service connection of the sample pipelines; its ID tokens sign the first principal in. */
+const azureServiceConnection = { id: 'a5d6e1c4-3f5b-4c0e-9d43-2f1c5b8e7a01', name: 'guardian-azure-connection' };
 
 /** Loaded when the first job needs it. */
 const preparePythonEnvironment: PreparePython = async o => {

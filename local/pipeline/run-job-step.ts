@@ -81,7 +81,14 @@ export async function runJobStep(running: RunningJob, step: Step, position: numb
   }
 
   const started = new Date();
-  const event = { stage: plan.stage.name, job: jobFolder, step: displayName, name: step.name, task: kind };
+  const event = {
+    stage: plan.stage.name,
+    job: jobFolder,
+    step: displayName,
+    name: step.name,
+    task: kind,
+    record: context.identity.recordName,
+  };
   run.onEvent({ type: 'stepStarted', ...event });
   context.output(`##[section]Starting: ${displayName}`);
   if (task) writeTaskHeader(task, line => run.records.log(log, line));

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { secretsOf } from '../agent/connection';
 import { Masker } from '../agent/masker';
 import { RunRecords } from '../agent/run-records';
@@ -71,7 +71,17 @@ export async function runPipeline(o: RunPipelineOptions): Promise<PipelineRun> {
 
   const runDir = resolve(o.runDir);
   mkdirSync(runDir, { recursive: true });
-  const records = new RunRecords(runDir);
+  const planId = randomUUID();
+  const feed = project.openRun?.({
+    id: identity.buildId,
+    buildNumber: identity.buildNumber,
+    planId,
+    definition: basename(o.file).replace(/\.ya?ml$/, ''),
+    sourceBranch: identity.sources.branch,
+    sourceVersion: identity.sources.version,
+    repositoryId: identity.sources.repositoryName,
+  });
+  const records = new RunRecords(runDir, feed);
   const masker = new Masker();
   masker.add(project.accessToken);
   for (const secret of project.connections.flatMap(secretsOf)) masker.add(secret);
@@ -85,7 +95,7 @@ export async function runPipeline(o: RunPipelineOptions): Promise<PipelineRun> {
     records,
     masker,
     agents: new AgentPool(o.agents ?? 2),
-    planId: randomUUID(),
+    planId,
     predefined,
     rootVariables: [...pipeline.variables, ...given],
     workDir: join(runDir, 'work'),
@@ -93,7 +103,10 @@ export async function runPipeline(o: RunPipelineOptions): Promise<PipelineRun> {
     time: o.time ?? { second: 1000, minute: 60_000 },
     signal: o.signal ?? new AbortController().signal,
     onLine: o.onLine,
-    onEvent: o.onEvent ?? (() => undefined),
+    onEvent: event => {
+      feed?.event(event);
+      o.onEvent?.(event);
+    },
     manyJobs: jobs.length > 1,
     manyStages: pipeline.stages.length > 1,
   });
@@ -107,9 +120,11 @@ export async function runPipeline(o: RunPipelineOptions): Promise<PipelineRun> {
     summaries: records.summaries,
     artifacts: records.artifacts,
     artifactsDir: records.artifactsDir,
-    buildTags: records.buildTags,
+    // Those that steps added through the service as well.
+    buildTags: feed?.tags() ?? records.buildTags,
     runDir,
   };
+  feed?.finish(run.result, run.buildNumber);
   writeFileSync(
     join(runDir, 'run.json'),
     `${masker.mask(JSON.stringify({ ...run, summaries: undefined }, null, 2))}\n`,

@@ -64,6 +64,8 @@ export type PipelineEvent =
       step: string;
       name: string;
       task: string;
+      /** By what the records call the step. */
+      record: string;
       result?: TaskResult;
       seconds?: number;
     };

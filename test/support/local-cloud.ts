@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Masker } from '../../local/agent/masker';
 import { runTaskProcess, type TaskRun } from '../../local/agent/run-task';
-import { startLocalCloud, type LocalCloud } from '../../local/cloud';
+import { startLocalCloud, type LocalCloud, type LocalCloudOptions } from '../../local/cloud';
 import { localProject, type Project } from '../../local/project';
 import { root, stage } from '../../scripts/product';
+import { RequestAudit } from './azure-schema/request-audit';
 
 /** Local Azure and Kubernetes for one test file, and the built task bundles run against them with the agent's protocol. */
 export class TestCloud {
@@ -13,24 +14,34 @@ export class TestCloud {
     readonly cloud: LocalCloud,
     readonly project: Project,
     readonly folder: string,
+    private readonly audit: RequestAudit,
   ) {}
 
-  static async start(): Promise<TestCloud> {
+  /** @param options of the cloud, such as a Python for jobs that need no packages of their own */
+  static async start(options: Partial<LocalCloudOptions> = {}): Promise<TestCloud> {
     const folder = mkdtempSync(join(tmpdir(), 'guardian-cloud-'));
+    const audit = new RequestAudit();
     const cloud = await startLocalCloud({
       port: 0,
       stateDir: join(folder, 'state'),
       cacheDir: join(root, '.local/cache'),
       root,
       log: () => undefined,
+      ...options,
+      recordRequest: request => {
+        audit.record(request);
+        options.recordRequest?.(request);
+      },
     });
     const project = localProject(cloud, { sourcesDir: root, taskDirs: [join(stage, 'tasks')] });
-    return new TestCloud(cloud, project, folder);
+    return new TestCloud(cloud, project, folder, audit);
   }
 
+  /** Ends it. Fails when a request that Resource Manager got, be it from a task or from the test, is not as the API's published schema has it. */
   async stop(): Promise<void> {
     await this.cloud.stop();
     rmSync(this.folder, { recursive: true, force: true });
+    await this.audit.verify();
   }
 
   /** Runs one task of dist/ with these inputs, in a work folder of its own. */

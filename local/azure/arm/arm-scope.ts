@@ -65,7 +65,7 @@ function toArmError(error: unknown): ArmError {
   if (error instanceof ArmError) return error;
   if (error instanceof TokenRefused) {
     return new ArmError(401, error.code, error.message, {
-      headers: { 'www-authenticate': `Bearer error="invalid_token", error_description="${error.message}"` },
+      headers: { 'www-authenticate': error.challenge },
     });
   }
   const { statusCode, code, message } = error as { statusCode?: number; code?: string; message?: string };
@@ -119,7 +119,7 @@ function requirePlace(request: FastifyRequest, context: AzureContext): void {
   if (!sameName(subscriptionId, identity.subscriptionId)) {
     throw new ArmError(404, 'SubscriptionNotFound', `The subscription '${subscriptionId}' could not be found.`);
   }
-  if (request.caller?.hasAccess !== true) throw authorizationFailed(request);
+  if (request.caller?.allows(actionOf(request)) !== true) throw authorizationFailed(request);
   if (resourceGroup !== undefined && !sameName(resourceGroup, identity.resourceGroup)) {
     throw new ArmError(404, 'ResourceGroupNotFound', `Resource group '${resourceGroup}' could not be found.`);
   }
@@ -145,7 +145,7 @@ function authorizationFailed(request: FastifyRequest): ArmError {
 function actionOf(request: FastifyRequest): string {
   const verb = { GET: 'read', HEAD: 'read', DELETE: 'delete', POST: 'action' }[request.method] ?? 'write';
   const path = (request.url.split('?')[0] ?? '').split('/').filter(Boolean).map(decodeURIComponent);
-  const provider = path.findIndex(segment => segment.toLowerCase() === 'providers');
+  const provider = path.findLastIndex(segment => segment.toLowerCase() === 'providers');
   if (provider < 0) return `Microsoft.Resources/subscriptions/${path.length > 2 ? 'resourceGroups/' : ''}${verb}`;
   // Behind the provider's name come types and names by turns; only the types belong to the action.
   const types = path.slice(provider + 2).filter((_segment, index) => index % 2 === 0);

@@ -36,6 +36,8 @@ export interface RunningOperation {
   /** Aborted when the server stops. */
   readonly signal: AbortSignal;
   progress(percentComplete: number): void;
+  /** Throws the failure that was ordered for this operation (see local/azure/faults); call it where the work could fail by itself. @throws OperationError */
+  throwIfFaulted(): void;
 }
 
 /** Does the work. What it returns is the answer on the result URL; an ArmError or OperationError makes the operation Failed with that code. */
@@ -91,6 +93,8 @@ export class Operations {
       region: string;
       workspaceId: string;
       baseUrl(): string;
+      /** The failure that was ordered for an operation that starts on that resource. */
+      failureOf?(resource: string): { code: string; message: string } | undefined;
       signal: AbortSignal;
       log: (line: string) => void;
     },
@@ -161,6 +165,13 @@ export class Operations {
   }
 
   #run(record: OperationRecord, run: OperationRun): Promise<void> {
+    let ordered = this.place.failureOf?.(record.resource);
+    const throwIfFaulted = (): void => {
+      if (!ordered) return;
+      const { code, message } = ordered;
+      ordered = undefined;
+      throw new OperationError(code, message);
+    };
     const operation: RunningOperation = {
       id: record.id,
       resource: record.resource,
@@ -169,10 +180,16 @@ export class Operations {
         const now = this.#records.get(record.id) ?? record;
         this.#records.set(record.id, { ...now, percentComplete });
       },
+      throwIfFaulted,
     };
     // In a later turn: the first answer of the service comes before the work.
     const work = new Promise<void>(resolve => setImmediate(resolve))
       .then(() => run(operation))
+      .then(result => {
+        // Work that does not ask has been done by now; the operation says that it failed all the same.
+        throwIfFaulted();
+        return result;
+      })
       .then(
         result => this.#end(record, { status: 'Succeeded', ...(result === undefined ? {} : { result }) }),
         (error: unknown) => {
@@ -215,9 +232,11 @@ function stackOf(error: unknown): string {
 
 /** The status and result routes, below `/subscriptions/:subscriptionId/providers/Microsoft.MachineLearningServices`. */
 export function registerOperations(app: FastifyInstance, operations: Operations): void {
-  app.get<{ Params: { id: string } }>('/locations/:region/mfeOperationsStatus/:id', request => {
+  app.get<{ Params: { id: string } }>('/locations/:region/mfeOperationsStatus/:id', (request, reply) => {
     const record = operations.get(request.params.id);
     if (!record) throw notFound(`Operation ${request.params.id} was not found.`);
+    // azure-core looks at the last answer only, and waits 30 seconds where that says nothing.
+    if (record.status === 'InProgress') reply.header('Retry-After', retryAfterSeconds);
     const { id, status, startTime, endTime, percentComplete, error } = record;
     return {
       id: request.url.split('?')[0],

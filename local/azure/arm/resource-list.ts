@@ -46,6 +46,33 @@ export function resourceList<T>(
   return { value, nextLink: url.href };
 }
 
+/**
+ * One page of a list whose items come in a fixed order, from the place on that `$skip` names (the caller begins there). The link to the next page
+ * carries the place of the last item in `$skip`, so that a page costs what stands on it, wherever in the list it begins. `$skip` is the
+ * API's "continuation token": clients take it as it is.
+ */
+export function orderedList<T>(
+  items: Iterable<T>,
+  request: FastifyRequest,
+  o: { baseUrl: string; place: (item: T) => string; show: (item: T) => unknown },
+): { value: unknown[]; nextLink?: string } {
+  const top = wholeNumber(request, '$top');
+  const most = Math.min(top ?? pageSize, 1000);
+  const value: unknown[] = [];
+  let last: T | undefined;
+  for (const item of items) {
+    if (value.length === most) {
+      if (top !== undefined || last === undefined) break;
+      const url = new URL(request.url, o.baseUrl);
+      url.searchParams.set('$skip', o.place(last));
+      return { value, nextLink: url.href };
+    }
+    value.push(o.show(item));
+    last = item;
+  }
+  return { value };
+}
+
 function wholeNumber(request: FastifyRequest, name: string): number | undefined {
   const given = queryValue(request, name);
   if (given === undefined || given === '') return undefined;

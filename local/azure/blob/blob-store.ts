@@ -13,7 +13,8 @@ import {
   type ContainerClient,
   type StoragePipelineOptions,
 } from '@azure/storage-blob';
-import type { StorageAccount } from './azurite';
+import { ownUserAgent, type StorageAccount } from './azurite';
+import { storageSuffix } from './blob-proxy';
 
 /** Transfers at the same time: Azurite is one process on the same cores, so more only wait. */
 const parallelTransfers = 4;
@@ -33,35 +34,47 @@ export interface ListedBlob {
 
 /** The storage account of the workspace, over Azurite. Places are container and path, never URLs: the port differs from start to start. */
 export class BlobStore {
-  readonly #service: BlobServiceClient;
   readonly #credential: StorageSharedKeyCredential;
   readonly #made = new Map<string, Promise<ContainerClient>>();
+  #connected: { service: BlobServiceClient; url: string } | undefined;
 
+  /** `urlOf` gives `https://127.0.0.1:PORT/ACCOUNT`, without a slash at the end, once the blob service listens; it is not asked before the first use. */
   constructor(
     readonly account: StorageAccount,
-    /** `https://127.0.0.1:PORT/ACCOUNT`, without a slash at the end. */
-    readonly url: string,
-    ca: string,
+    private readonly urlOf: () => string,
+    private readonly ca: string,
   ) {
     this.#credential = new StorageSharedKeyCredential(account.name, account.key);
-    // The storage client hands all options on to its pipeline, but its types leave out the one for the CA.
-    const options: StoragePipelineOptions & { tlsOptions: { ca: string } } = {
-      tlsOptions: { ca },
-      retryOptions: { maxTries: 3, retryDelayInMs: 100, maxRetryDelayInMs: 1000 },
-    };
-    this.#service = new BlobServiceClient(url, this.#credential, options);
+  }
+
+  /** `https://127.0.0.1:PORT/ACCOUNT`, without a slash at the end. */
+  get url(): string {
+    return this.#service().url;
   }
 
   /** The container, made at first use. */
   container(name: string): Promise<ContainerClient> {
     let made = this.#made.get(name);
     if (!made) {
-      const client = this.#service.getContainerClient(name);
+      const client = this.#service().service.getContainerClient(name);
       made = client.createIfNotExists().then(() => client);
       made.catch(() => this.#made.delete(name));
       this.#made.set(name, made);
     }
     return made;
+  }
+
+  #service(): { service: BlobServiceClient; url: string } {
+    if (this.#connected) return this.#connected;
+    // The storage client hands all options on to its pipeline, but its types leave out the one for the CA.
+    const options: StoragePipelineOptions & { tlsOptions: { ca: string } } = {
+      tlsOptions: { ca: this.ca },
+      userAgentOptions: { userAgentPrefix: ownUserAgent },
+      retryOptions: { maxTries: 3, retryDelayInMs: 100, maxRetryDelayInMs: 1000 },
+    };
+    const url = this.urlOf();
+    this.#connected = { service: new BlobServiceClient(url, this.#credential, options), url };
+    return this.#connected;
   }
 
   async put(container: string, path: string, content: Buffer | string, contentType?: string): Promise<void> {
@@ -222,13 +235,15 @@ export class BlobStore {
     ).toString();
   }
 
-  /** Container and path of a blob URL of this account (any port, with or without SAS); undefined for other addresses. */
+  /** Container and path of a blob URL of this account (any port, with or without SAS, account in the path or in the host); undefined for other addresses. */
   locate(url: string): BlobPlace | undefined {
     if (!URL.canParse(url)) return undefined;
     const { protocol, hostname, pathname } = new URL(url);
-    if (protocol !== 'https:' || (hostname !== '127.0.0.1' && hostname !== 'localhost')) return undefined;
-    const [, account, container, ...rest] = pathname.split('/').map(decodeURIComponent);
-    if (account !== this.account.name || container === undefined || container === '') return undefined;
+    const parts = pathname.split('/').slice(1).map(decodeURIComponent);
+    const inHost = hostname === `${this.account.name}.blob.${storageSuffix}`;
+    if (protocol !== 'https:' || !(inHost || hostname === '127.0.0.1' || hostname === 'localhost')) return undefined;
+    const [account, container = '', ...rest] = inHost ? [this.account.name, ...parts] : parts;
+    if (account !== this.account.name || container === '') return undefined;
     return { container, path: rest.join('/') };
   }
 }

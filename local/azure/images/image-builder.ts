@@ -5,6 +5,7 @@ import { join, relative, sep } from 'node:path';
 import { OperationError } from '../arm/operations';
 import type { FoundEnvironment } from '../assets/environment-lookup';
 import type { AzureContext } from '../context';
+import { BuildLog } from './build-log';
 import { parseDockerfile } from './dockerfile';
 import { executeDockerfile, type Image } from './execute-dockerfile';
 
@@ -18,18 +19,12 @@ export class ImageBuilder {
   constructor(private readonly context: AzureContext) {}
 
   /**
-   * The image of an environment, built when it is not there yet. The log goes to the server's log and to the blob
-   * `azureml/ImageLogs/{environment}/build.log`.
-   * @throws OperationError ImageBuildFailure
+   * The image of an environment, built when it is not there yet. The log goes to the server's log and to a blob, see `BuildLog`.
+   * @throws OperationError ImageBuildFailure; BadArgument for a ready-made image
    */
   async image(environment: FoundEnvironment): Promise<Image> {
     const { build } = environment.properties;
-    if (!build) {
-      throw new OperationError(
-        'ImageBuildFailure',
-        `The environment ${environment.name}:${environment.version} is a ready-made image (${environment.properties.image ?? 'none'}), which needs a container engine. Local Azure runs images that are built from a Dockerfile.`,
-      );
-    }
+    if (!build) throw imageNotPulled(environment);
     const key = `${build.contextUri}|${build.dockerfilePath}`;
     const running = this.building.get(key);
     if (running) return running;
@@ -46,12 +41,9 @@ export class ImageBuilder {
     const images = join(cacheDir, 'images');
     await mkdir(images, { recursive: true });
     const draft = join(images, `draft-${randomUUID()}`);
-    const lines: string[] = [];
     const title = `${environment.name}:${environment.version}`;
-    const log = (line: string): void => {
-      lines.push(line);
-      this.context.log(`image ${environment.name}: ${line}`);
-    };
+    const buildLog = new BuildLog(this.context, environment.name, environment.version);
+    const log = (line: string): void => buildLog.line(line);
     try {
       const place = blobs.locate(build.contextUri);
       if (!place) throw new Error(`The build context ${build.contextUri} is not in this workspace's storage.`);
@@ -86,18 +78,23 @@ export class ImageBuilder {
       if (signal.aborted || error instanceof OperationError) throw error;
       const reason = error instanceof Error ? error.message : String(error);
       log(`failed: ${reason}`);
-      throw new OperationError('ImageBuildFailure', `The image of ${title} could not be built. ${reason}`);
+      throw new OperationError(
+        'ImageBuildFailure',
+        `The image of ${title} could not be built: ${reason}\nFor details see ${buildLog.place}.`,
+      );
     } finally {
       await rm(draft, { recursive: true, force: true });
-      if (!signal.aborted)
-        await blobs.put(
-          'azureml',
-          `ImageLogs/${environment.name}-${environment.version}/build.log`,
-          `${lines.join('\n')}\n`,
-          'text/plain',
-        );
+      await buildLog.close();
     }
   }
+}
+
+/** What the service says of an image that it cannot pull: here there is no container engine that could. */
+function imageNotPulled({ name, version, properties }: FoundEnvironment): OperationError {
+  return new OperationError(
+    'BadArgument',
+    `The user container image ${properties.image ?? 'none'} of the environment ${name}:${version} cannot be pulled. Local Azure has no container engine: it runs images that it builds from a Dockerfile, and scoring scripts and MLflow models with the Python of a conda file.`,
+  );
 }
 
 /** Hash of the context's files, the Dockerfile's name, this builder and the Node.js that it builds for. */

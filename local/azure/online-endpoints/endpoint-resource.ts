@@ -1,5 +1,5 @@
 import type { AzureContext } from '../context';
-import type { DeploymentRecord, EndpointRecord } from './endpoint-store';
+import type { Authorship, DeploymentRecord, EndpointIdentity, EndpointRecord } from './endpoint-store';
 
 /** An endpoint as ARM shows it. Just created, it has no system data, no traffic and no scoring URI yet. */
 export function endpointResource(
@@ -8,15 +8,17 @@ export function endpointResource(
   asyncOperationUri?: string,
 ): Record<string, unknown> {
   const fresh = endpoint.provisioningState === 'Creating';
+  // A failed creation has no scoring URI either.
+  const unusable = fresh || (endpoint.provisioningState === 'Failed' && endpoint.createdAt === endpoint.modifiedAt);
   const scoring = `${context.baseUrl}/inference/${endpoint.name}`;
   return {
-    id: `${context.workspaceArmId}/onlineEndpoints/${endpoint.name}`,
+    id: endpointId(context, endpoint.name),
     name: endpoint.name,
     type: 'Microsoft.MachineLearningServices/workspaces/onlineEndpoints',
     location: endpoint.location,
     tags: endpoint.tags,
-    kind: 'Managed',
-    ...(fresh || !endpoint.identity ? {} : { identity: { ...endpoint.identity, tenantId: context.identity.tenantId } }),
+    kind: endpoint.compute ? 'K8S' : 'Managed',
+    ...(fresh || !endpoint.identity ? {} : { identity: shownIdentity(endpoint.identity, context) }),
     properties: {
       authMode: endpoint.authMode,
       description: endpoint.description,
@@ -25,12 +27,12 @@ export function endpointResource(
           ? endpoint.properties
           : { ...endpoint.properties, AzureAsyncOperationUri: asyncOperationUri },
       publicNetworkAccess: endpoint.publicNetworkAccess,
-      compute: null,
+      compute: endpoint.compute ?? null,
       traffic: endpoint.traffic,
       mirrorTraffic: endpoint.mirrorTraffic,
       provisioningState: endpoint.provisioningState,
-      scoringUri: fresh ? null : `${scoring}/score`,
-      swaggerUri: fresh ? null : `${scoring}/swagger.json`,
+      scoringUri: unusable ? null : `${scoring}${endpoint.scoringPath ?? '/score'}`,
+      swaggerUri: unusable ? null : `${scoring}/swagger.json`,
     },
     systemData: fresh ? {} : systemData(endpoint),
   };
@@ -44,14 +46,15 @@ export function deploymentResource(
 ): Record<string, unknown> {
   const { properties } = deployment;
   return {
-    id: `${context.workspaceArmId}/onlineEndpoints/${deployment.endpoint}/deployments/${deployment.name}`,
+    id: deploymentId(context, deployment.endpoint, deployment.name),
     name: deployment.name,
     type: 'Microsoft.MachineLearningServices/workspaces/onlineEndpoints/deployments',
     location: deployment.location,
     tags: deployment.tags,
-    kind: 'Managed',
+    kind: properties.endpointComputeType === 'Kubernetes' ? 'K8S' : 'Managed',
     sku: { name: 'Default', tier: 'Standard', capacity: deployment.capacity },
     properties: {
+      codeConfiguration: null,
       ...properties,
       ...(asyncOperationUri === undefined
         ? {}
@@ -62,13 +65,41 @@ export function deploymentResource(
   };
 }
 
-function systemData({ createdAt, modifiedAt }: { createdAt: string; modifiedAt: string }): Record<string, string> {
+export function endpointId(context: Pick<AzureContext, 'workspaceArmId'>, endpoint: string): string {
+  return `${context.workspaceArmId}/onlineEndpoints/${endpoint}`;
+}
+
+export function deploymentId(
+  context: Pick<AzureContext, 'workspaceArmId'>,
+  endpoint: string,
+  deployment: string,
+): string {
+  return `${endpointId(context, endpoint)}/deployments/${deployment}`;
+}
+
+function shownIdentity(
+  { type, principalId, userAssignedIdentities }: EndpointIdentity,
+  context: AzureContext,
+): Record<string, unknown> {
+  return {
+    type,
+    ...(principalId === undefined ? {} : { principalId, tenantId: context.identity.tenantId }),
+    ...(userAssignedIdentities === undefined ? {} : { userAssignedIdentities }),
+  };
+}
+
+function systemData({
+  createdAt,
+  createdBy = 'local',
+  modifiedAt,
+  modifiedBy = 'local',
+}: Authorship): Record<string, string> {
   return {
     createdAt,
-    createdBy: 'local',
+    createdBy,
     createdByType: 'Application',
     lastModifiedAt: modifiedAt,
-    lastModifiedBy: 'local',
+    lastModifiedBy: modifiedBy,
     lastModifiedByType: 'Application',
   };
 }

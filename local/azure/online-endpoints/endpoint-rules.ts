@@ -1,7 +1,12 @@
 import { userError } from '../arm/arm-error';
 
 /** Documented limits: https://learn.microsoft.com/azure/machine-learning/how-to-manage-quotas#azure-machine-learning-online-endpoints-and-batch-endpoints */
-const maxInstances = 50;
+export const limits = {
+  endpointsPerSubscription: 100,
+  deploymentsPerSubscription: 500,
+  deploymentsPerEndpoint: 20,
+  instancesPerDeployment: 50,
+};
 const namePattern = /^[a-zA-Z]([-a-zA-Z0-9]*[a-zA-Z0-9])?$/;
 
 /** Checks the name of an endpoint or deployment. @throws ArmError 400 */
@@ -11,6 +16,22 @@ export function requireName(what: string, name: string): string {
     `The ${what} name '${name}' is not valid: 3 to 32 letters, digits and dashes, starting with a letter and not ending with a dash.`,
     { target: 'name' },
   );
+}
+
+/** The names of a Kubernetes endpoint and its deployment become one name in the cluster. @throws ArmError 400 */
+export function requireNamesTogether(endpoint: string, deployment: string): void {
+  const length = endpoint.length + deployment.length;
+  if (length < 6 || length > 62)
+    throw userError(
+      `The names of a Kubernetes online endpoint and its deployment must have 6 to 62 characters together, not ${length}.`,
+      { target: 'name' },
+    );
+}
+
+/** Refuses the new one that would be one too many. @throws ArmError 400 */
+export function requireRoom(what: string, there: number, limit: number): void {
+  if (there >= limit)
+    throw userError(`There are ${there} ${what} already, and at most ${limit} are possible. Delete one first.`);
 }
 
 /** Live traffic: shares of existing deployments that sum to 0 or 100. @throws ArmError 400 */
@@ -44,8 +65,8 @@ export function requireMirror(
 
 export function requireCapacity(given: unknown): number {
   const capacity = given === undefined || given === null ? 1 : Number(given);
-  if (Number.isInteger(capacity) && capacity >= 1 && capacity <= maxInstances) return capacity;
-  throw userError(`The instance count must be 1 to ${maxInstances}, not ${JSON.stringify(given)}.`, {
+  if (Number.isInteger(capacity) && capacity >= 1 && capacity <= limits.instancesPerDeployment) return capacity;
+  throw userError(`The instance count must be 1 to ${limits.instancesPerDeployment}, not ${JSON.stringify(given)}.`, {
     target: 'sku.capacity',
   });
 }

@@ -1,42 +1,38 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '../../free-port';
-import { start, type Child } from '../../processes';
-import { isoDurationSeconds } from '../compute/iso-duration';
-import type { Route } from '../assets/environment-lookup';
-import { inImage, type Image } from '../images/execute-dockerfile';
-import type { Probe } from './endpoint-store';
+import { Container, type ContainerOptions } from './container';
 
-export interface InstanceOptions {
-  image: Image;
-  environment: Record<string, string>;
-  liveness: { route: Route; probe: Probe };
-  readiness: { route: Route; probe: Probe };
-  log: (line: string) => void;
-  /** Told when a container that was ready ends or no longer answers. */
-  onDown: (reason: string) => void;
-}
+/** Waits before the second, third, … restart in a row, as a kubelet has them: doubling, up to five minutes. */
+const firstBackOffSeconds = 10;
+const longestBackOffSeconds = 300;
+/** A container that ran that long has got over its trouble. */
+const goodRunSeconds = 600;
+/** As long as the longest request may take. */
+const drainSeconds = 180;
 
-/** How often a container that starts is asked; the service asks once a period, after the initial delay. Asking sooner lets a quick start be quick. */
-const startProbeMilliseconds = 200;
-
-/** One container of a deployment: the image's command as a process, watched by its probes. */
+/** One instance of a deployment: a container that is started again when it goes down. */
 export class Instance {
+  readonly id = randomUUID();
   /** Requests that it is working on. */
   pending = 0;
-  private child: Child | undefined;
-  private stopped = false;
+  private container: Container | undefined;
+  private readonly over = new AbortController();
+  private readonly signal: AbortSignal;
+  private life: Promise<void> = Promise.resolve();
 
   private constructor(
-    readonly port: number,
-    private readonly options: InstanceOptions,
-  ) {}
+    private readonly options: ContainerOptions,
+    signal: AbortSignal,
+  ) {
+    this.signal = AbortSignal.any([signal, this.over.signal]);
+  }
 
-  /** Starts the container and resolves when its readiness probe succeeds. @throws Error with the reason when it ends or never gets ready */
-  static async start(options: InstanceOptions, signal: AbortSignal): Promise<Instance> {
-    const instance = new Instance(await freePort(), options);
+  /** A new instance whose container is ready. @throws Error with the reason when it ends or never gets ready; nothing is left running */
+  static async start(options: ContainerOptions, signal: AbortSignal): Promise<Instance> {
+    const instance = new Instance(options, signal);
     try {
-      await instance.boot(signal);
-      void instance.watch();
+      const container = await instance.boot();
+      instance.life = instance.keepUp(container);
       return instance;
     } catch (error) {
       await instance.stop();
@@ -44,88 +40,73 @@ export class Instance {
     }
   }
 
+  /** An instance that comes up by itself, now or after some tries. `firstTry` resolves when its first container is ready or has failed. */
+  static restore(options: ContainerOptions, signal: AbortSignal): { instance: Instance; firstTry: Promise<void> } {
+    const instance = new Instance(options, signal);
+    const first = instance.boot().catch(() => undefined);
+    instance.life = first.then(container => instance.keepUp(container));
+    return { instance, firstTry: first.then(() => undefined) };
+  }
+
+  get isReady(): boolean {
+    return this.container?.isReady === true;
+  }
+
+  /** Where the container listens on 127.0.0.1. */
+  get port(): number | undefined {
+    return this.container?.port;
+  }
+
+  get processGroup(): number | undefined {
+    return this.container?.processGroup;
+  }
+
+  /** Stops it once it has answered what it was asked; for that it must have been taken from the router's choice. */
+  async drain(): Promise<void> {
+    const deadline = Date.now() + drainSeconds * 1000;
+    while (this.pending > 0 && Date.now() < deadline && !this.signal.aborted) await sleep(20);
+    await this.stop();
+  }
+
   async stop(): Promise<void> {
-    this.stopped = true;
-    await this.child?.kill();
+    this.over.abort();
+    await this.container?.kill();
+    await this.life;
   }
 
-  private async boot(signal: AbortSignal): Promise<void> {
-    const { image, environment, readiness, log } = this.options;
-    const [command = '', ...args] = image.command;
-    const child = start(command === 'node' ? process.execPath : command, args, {
-      cwd: inImage(image, image.workdir),
-      env: { PATH: process.env['PATH'], ...image.environment, ...environment, PORT: String(this.port) },
-      endWithParent: true,
-    });
-    this.child = child;
-    for (const stream of [child.stdout, child.stderr]) void readLines(stream, log);
-    let ended: string | undefined;
-    void child.exit.then(({ code, signal: name }) => {
-      ended = name ? `signal ${name}` : `exit code ${code ?? 0}`;
-    });
-
-    const { initialDelay, period, failureThreshold } = seconds(readiness.probe);
-    const deadline = Date.now() + (initialDelay + failureThreshold * period) * 1000;
-    while (!(await this.answers(readiness.route, seconds(readiness.probe).timeout))) {
-      signal.throwIfAborted();
-      if (ended !== undefined) throw new Error(`The container ended with ${ended} before it was ready.`);
-      if (Date.now() > deadline)
-        throw new Error(
-          `The readiness probe ${readiness.route.path} did not succeed within ${initialDelay + failureThreshold * period} seconds.`,
-        );
-      await sleep(startProbeMilliseconds, undefined, { signal });
-    }
-  }
-
-  /** Asks for liveness once a period, and notices the end of the process. */
-  private async watch(): Promise<void> {
-    const { liveness, onDown } = this.options;
-    const { period, timeout, failureThreshold } = seconds(liveness.probe);
-    const over = new AbortController();
-    void this.child?.exit.then(() => {
-      over.abort();
-      if (!this.stopped) onDown('The container ended.');
-    });
-    for (let failures = 0; !over.signal.aborted;) {
-      await sleep(period * 1000, undefined, { ref: false, signal: over.signal }).catch(() => undefined);
-      if (this.stopped) return;
-      failures = (await this.answers(liveness.route, timeout)) ? 0 : failures + 1;
-      if (failures >= failureThreshold) {
-        onDown(`The liveness probe ${liveness.route.path} failed ${failures} times in a row.`);
-        return;
-      }
-    }
-  }
-
-  private async answers(route: Route, timeoutSeconds: number): Promise<boolean> {
+  private async boot(): Promise<Container> {
+    const container = await Container.start(this.options);
+    this.container = container;
     try {
-      const answer = await fetch(`http://127.0.0.1:${this.port}${route.path}`, {
-        signal: AbortSignal.timeout(timeoutSeconds * 1000),
-      });
-      await answer.body?.cancel();
-      return answer.ok;
-    } catch {
-      return false;
+      await container.ready(this.signal);
+      return container;
+    } catch (error) {
+      await container.kill();
+      this.signal.throwIfAborted();
+      this.options.log(`[${error instanceof Error ? error.message : String(error)}]`);
+      throw error;
     }
   }
-}
 
-function seconds(probe: Probe): { initialDelay: number; period: number; timeout: number; failureThreshold: number } {
-  const read = (text: string): number => isoDurationSeconds(text) ?? 10;
-  return {
-    initialDelay: read(probe.initialDelay),
-    period: read(probe.period),
-    timeout: read(probe.timeout),
-    failureThreshold: probe.failureThreshold,
-  };
-}
-
-async function readLines(stream: AsyncIterable<Buffer>, log: (line: string) => void): Promise<void> {
-  let rest = '';
-  for await (const chunk of stream) {
-    const lines = (rest + chunk.toString()).split(/\r?\n/);
-    rest = lines.pop() ?? '';
-    lines.forEach(log);
+  /** Restarts the container whenever it goes down, until the instance is stopped. */
+  private async keepUp(first: Container | undefined): Promise<void> {
+    const isOver = (): boolean => this.signal.aborted;
+    let container = first;
+    for (let failures = first ? 0 : 1; !isOver();) {
+      const began = Date.now();
+      if (container) {
+        const reason = await container.ended;
+        await container.kill();
+        if (isOver()) return;
+        this.options.log(`[${reason} Restarting.]`);
+      }
+      if (Date.now() - began > goodRunSeconds * 1000) failures = 0;
+      const wait = failures === 0 ? 0 : Math.min(firstBackOffSeconds * 2 ** (failures - 1), longestBackOffSeconds);
+      if (wait > 0) this.options.log(`[Back-off: the next start in ${wait} seconds.]`);
+      await sleep(wait * 1000, undefined, { ref: false, signal: this.signal }).catch(() => undefined);
+      failures += 1;
+      container = isOver() ? undefined : await this.boot().catch(() => undefined);
+    }
+    await container?.kill();
   }
-  if (rest !== '') log(rest);
 }

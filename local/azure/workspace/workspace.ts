@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { resourceList } from '../arm/resource-list';
 import { storageAccountArmId } from '../assets/codes';
+import { storageSuffix } from '../blob/blob-proxy';
 import type { AzureContext } from '../context';
 
 const created = '2025-01-01T00:00:00.0000000Z';
@@ -8,6 +9,25 @@ const created = '2025-01-01T00:00:00.0000000Z';
 /** The workspace itself, GET on its own path; `app` is the scope below it. */
 export function registerWorkspace(app: FastifyInstance, context: AzureContext): void {
   app.get('/', () => workspaceResource(context));
+}
+
+/** GET subscriptions: what the caller may see; `az login` begins with it. `app` is the scope `/subscriptions`. */
+export function registerSubscriptions(app: FastifyInstance, context: AzureContext): void {
+  app.get('/', request =>
+    resourceList(request.caller?.hasAccess ? [subscription(context)] : [], request, context.baseUrl, item => item),
+  );
+}
+
+function subscription({ identity }: AzureContext): Record<string, unknown> {
+  return {
+    id: `/subscriptions/${identity.subscriptionId}`,
+    subscriptionId: identity.subscriptionId,
+    tenantId: identity.tenantId,
+    displayName: 'Local Azure',
+    state: 'Enabled',
+    authorizationSource: 'RoleBased',
+    managedByTenants: [],
+  };
 }
 
 /** Lists by subscription and resource group; `app` is the scope `/subscriptions/:subscriptionId`. */
@@ -21,13 +41,7 @@ export function registerSubscription(app: FastifyInstance, context: AzureContext
     tags: {},
     properties: { provisioningState: 'Succeeded' },
   });
-  app.get('/', () => ({
-    id: `/subscriptions/${identity.subscriptionId}`,
-    subscriptionId: identity.subscriptionId,
-    tenantId: identity.tenantId,
-    displayName: 'Local Azure',
-    state: 'Enabled',
-  }));
+  app.get('/', () => subscription(context));
   app.get('/resourceGroups', request => resourceList([group()], request, context.baseUrl, item => item));
   app.get('/resourceGroups/:resourceGroup', group);
   for (const scope of ['', '/resourceGroups/:resourceGroup']) {
@@ -58,7 +72,7 @@ export function registerCloudMetadata(app: FastifyInstance, context: AzureContex
         tenant: context.identity.tenantId,
         identityProvider: 'AAD',
       },
-      suffixes: { storage: 'core.windows.net', keyVaultDns: 'vault.azure.net', acrLoginServer: 'azurecr.io' },
+      suffixes: { storage: storageSuffix, keyVaultDns: 'vault.azure.net', acrLoginServer: 'azurecr.io' },
     };
     return (request.query['api-version'] ?? '') >= '2022-09-01' ? cloud : [cloud];
   });

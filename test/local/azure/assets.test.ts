@@ -187,7 +187,7 @@ describe('local Azure: the workspace and its assets', () => {
       nextLink?: string;
     };
     assert.equal(first.value.length, 100);
-    assert.match(first.nextLink ?? '', /skip=100/);
+    assert.match(first.nextLink ?? '', /skip=\d+/);
     const all = [];
     for await (const model of client.modelVersions.list(...fixture.names, 'many')) all.push(Number(model.name));
     assert.deepEqual(

@@ -133,7 +133,8 @@ describe('local Azure: sign-in and who may do what', () => {
   });
 
   describe('workload identity federation', () => {
-    const connection = '22222222-2222-4222-8222-222222222222';
+    // The connection of the sample pipelines.
+    const connection = 'a5d6e1c4-3f5b-4c0e-9d43-2f1c5b8e7a01';
     let before: string | undefined;
     beforeEach(() => {
       before = process.env.SYSTEM_OIDCREQUESTURI;

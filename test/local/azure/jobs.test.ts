@@ -177,8 +177,8 @@ describe('local Azure: command jobs', () => {
       /gpu-cluster was not found.*cpu-training-cluster/s,
     );
     await assert.rejects(
-      refused({ distribution: { distributionType: 'PyTorch', processCountPerInstance: 4 } }),
-      /distribution PyTorch with 4 processes/,
+      refused({ distribution: { distributionType: 'Ray' } } as object),
+      /distribution\.distributionType is 'Ray'; supported: PyTorch, TensorFlow, Mpi/,
     );
     await assert.rejects(
       refused({ environmentId: `${fixture.workspaceId}/environments/none/versions/1` }),

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { pythonWith } from '../../support/python-packages';
+import { setUpMilliseconds } from '../clients/python-oracle';
 import { AzureFixture } from './azure-fixture';
 
 /** What a training script does with the standard client, and what it then reads back. Prints one JSON object. */
@@ -32,56 +34,46 @@ print(json.dumps({
 }))
 `;
 
-describe('local Azure: the standard MLflow client', () => {
-  let fixture: AzureFixture;
-  before(async function () {
-    const python = pythonWithMlflow();
-    if (python === undefined) {
-      // Nothing is downloaded for a test; set GUARDIAN_MLFLOW_PYTHON to a Python that has mlflow-skinny.
-      this.skip();
-    }
-    fixture = await AzureFixture.start({
-      preparePython: () => Promise.resolve({ python, binDir: dirname(python), reused: true }),
+/** One Python, with the plug-in among its packages. A job gets the plain address where the programs' folder is not that of its packages. */
+const forms = [
+  { client: 'the standard client over https', hasPlugin: false, address: /^https:/ },
+  { client: "Azure ML's plug-in for azureml://", hasPlugin: true, address: /^azureml:/ },
+];
+
+for (const { client, hasPlugin, address } of forms) {
+  describe(`local Azure: MLflow inside a job, ${client}`, function () {
+    this.timeout(setUpMilliseconds);
+    let fixture: AzureFixture;
+    let programs: string;
+    before(async () => {
+      const python = await pythonWith(join(__dirname, '../clients/requirements.txt'));
+      programs = await mkdtemp(join(tmpdir(), 'guardian-programs-'));
+      await writeFile(join(programs, 'python'), `#!/bin/sh\nexec ${python} "$@"\n`, { mode: 0o755 });
+      const binDir = hasPlugin ? dirname(python) : programs;
+      fixture = await AzureFixture.start({ preparePython: () => Promise.resolve({ python, binDir, reused: true }) });
+    });
+    after(async () => {
+      await fixture.end();
+      await rm(programs, { recursive: true, force: true });
+    });
+
+    it('logs, uploads, registers and reads back', async () => {
+      const command = `echo $MLFLOW_TRACKING_URI; cat > train.py <<'PY'\n${script}\nPY\npython train.py`;
+      await fixture.client().jobs.createOrUpdate(...fixture.names, 'mlflow', await fixture.commandJob(command));
+      const { status } = await fixture.endOf('mlflow');
+      const log = await fixture.jobLog('mlflow');
+      assert.equal(status, 'Completed', log);
+      assert.match(log, address);
+      assert.deepEqual(JSON.parse(log.trimEnd().split('\n').at(-1) ?? ''), {
+        sameRun: true,
+        history: [0, 0.25, 0.5],
+        artifacts: ['model', 'report.json'],
+        version: '1',
+        size: 300000,
+        found: ['mlflow'],
+      });
+      const model = await fixture.client().modelVersions.get(...fixture.names, 'by-client', '1');
+      assert.deepEqual(model.properties.tags, { a: 'b' });
     });
   });
-  // Not made when skipped.
-  after(() => (fixture as AzureFixture | undefined)?.end());
-
-  it('logs, uploads, registers and reads back from inside a job', async () => {
-    const command = `cat > train.py <<'PY'\n${script}\nPY\npython train.py`;
-    await fixture.client().jobs.createOrUpdate(...fixture.names, 'mlflow', await fixture.commandJob(command));
-    const { status } = await fixture.endOf('mlflow');
-    const log = await fixture.jobLog('mlflow');
-    assert.equal(status, 'Completed', log);
-    assert.deepEqual(JSON.parse(log.trimEnd().split('\n').at(-1) ?? ''), {
-      sameRun: true,
-      history: [0, 0.25, 0.5],
-      artifacts: ['model', 'report.json'],
-      version: '1',
-      size: 300000,
-      found: ['mlflow'],
-    });
-    const model = await fixture.client().modelVersions.get(...fixture.names, 'by-client', '1');
-    assert.deepEqual(model.properties.tags, { a: 'b' });
-  });
-});
-
-/** A Python that can import mlflow: the one named by GUARDIAN_MLFLOW_PYTHON, one of the environments kept for jobs, or python3. */
-function pythonWithMlflow(): string | undefined {
-  const cache = join('.local', 'cache');
-  const kept = readdirSync('.', { withFileTypes: true }).some(entry => entry.name === '.local')
-    ? readdirSync(cache, { recursive: true, encoding: 'utf8' })
-        .filter(path => /(^|[\\/])bin[\\/]python$/.test(path))
-        .map(path => join(process.cwd(), cache, path))
-    : [];
-  return [process.env.GUARDIAN_MLFLOW_PYTHON, ...kept, 'python3']
-    .filter(candidate => candidate !== undefined)
-    .find(candidate => {
-      try {
-        execFileSync(candidate, ['-c', 'import mlflow'], { stdio: 'ignore' });
-        return true;
-      } catch {
-        return false;
-      }
-    });
 }

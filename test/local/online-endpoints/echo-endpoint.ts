@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LocalAzureOptions } from '../../../local/azure/server';
 import { root } from '../../../scripts/product';
-import { AzureFixture, type Answer } from '../azure/azure-fixture';
+import type { EndpointSettings } from '../../../local/azure/online-endpoints/endpoint-settings';
+import { AzureFixture, until, type Answer } from '../azure/azure-fixture';
 
 const probes = {
   readinessProbe: { initialDelay: 'PT1S', period: 'PT1S', timeout: 'PT1S', failureThreshold: 3, successThreshold: 1 },
@@ -12,11 +13,14 @@ const probes = {
 };
 
 export interface EchoOptions {
+  endpoint?: string;
   instances?: number;
   model?: string;
   environment?: string;
   variables?: Record<string, string>;
   requestTimeout?: string;
+  /** What else the properties hold, in the place of the usual. */
+  properties?: Record<string, unknown>;
 }
 
 /** Local Azure with two versions of a model, an environment that is built from a Dockerfile, and an endpoint `echo`. */
@@ -28,7 +32,8 @@ export class EchoEndpoint {
 
   static async start(options: Partial<LocalAzureOptions> = {}): Promise<EchoEndpoint> {
     const cacheDir = options.cacheDir ?? (await mkdtemp(join(tmpdir(), 'guardian-cache-')));
-    return new EchoEndpoint(await AzureFixture.start({ ...options, cacheDir }), cacheDir);
+    const endpointSettings = { trafficDelayMilliseconds: 0, ...options.endpointSettings };
+    return new EchoEndpoint(await AzureFixture.start({ ...options, endpointSettings, cacheDir }), cacheDir);
   }
 
   async end(): Promise<void> {
@@ -37,9 +42,9 @@ export class EchoEndpoint {
   }
 
   /** The same state in a new process's stead: another port, other instances. */
-  async restart(): Promise<EchoEndpoint> {
+  async restart(options: Partial<LocalAzureOptions> = {}): Promise<EchoEndpoint> {
     await this.fixture.stop();
-    return EchoEndpoint.start({ stateDir: this.fixture.stateDir, cacheDir: this.cacheDir });
+    return EchoEndpoint.start({ ...options, stateDir: this.fixture.stateDir, cacheDir: this.cacheDir });
   }
 
   /** Uploads model files and the build context, registers both, creates the endpoint. */
@@ -85,10 +90,18 @@ export class EchoEndpoint {
 
   deploy(
     name: string,
-    { instances = 1, model = '1', environment = 'echo', variables = {}, requestTimeout = 'PT5S' }: EchoOptions = {},
+    {
+      endpoint = 'echo',
+      instances = 1,
+      model = '1',
+      environment = 'echo',
+      variables = {},
+      requestTimeout = 'PT5S',
+      properties = {},
+    }: EchoOptions = {},
   ): Promise<unknown> {
     const { fixture } = this;
-    return fixture.client().onlineDeployments.beginCreateOrUpdateAndWait(...fixture.names, 'echo', name, {
+    return fixture.client().onlineDeployments.beginCreateOrUpdateAndWait(...fixture.names, endpoint, name, {
       location: 'eastus',
       sku: { name: 'Default', capacity: instances },
       properties: {
@@ -99,7 +112,33 @@ export class EchoEndpoint {
         environmentVariables: variables,
         requestSettings: { requestTimeout, maxConcurrentRequestsPerInstance: 1 },
         ...probes,
+        ...properties,
       },
+    });
+  }
+
+  /** A request to Resource Manager below the workspace, or to a path from the root; newer than what the SDK speaks. */
+  async arm(method: string, path: string, body?: unknown, apiVersion = '2024-10-01'): Promise<Answer> {
+    const { fixture } = this;
+    const root = path.startsWith('/') ? path : `${fixture.workspaceId}/${path}`;
+    return fixture.call(method, `${root}${path.includes('?') ? '&' : '?'}api-version=${apiVersion}`, {
+      token: await fixture.token(),
+      ...(body === undefined ? {} : { body }),
+    });
+  }
+
+  /** Sets what local Azure lets one set about endpoints. */
+  async set(settings: Partial<EndpointSettings>): Promise<void> {
+    const { status } = await this.fixture.call('PATCH', '/_local/online-endpoints', { body: settings });
+    if (status !== 200) throw new Error(`The settings were answered ${status}.`);
+  }
+
+  /** The state of a resource once no operation on it is under way. */
+  settled(path: string): Promise<{ provisioningState: string } & Record<string, unknown>> {
+    return until(async () => {
+      const { properties } = (await this.arm('GET', path)).json as { properties: { provisioningState: string } };
+      const isFinal = ['Succeeded', 'Failed', 'Canceled'].includes(properties.provisioningState);
+      return isFinal ? properties : undefined;
     });
   }
 
@@ -125,7 +164,8 @@ export class EchoEndpoint {
     });
   }
 
-  private async upload(asset: string, files: Record<string, string>): Promise<string> {
+  /** Puts files into a new container. @returns its URL */
+  async upload(asset: string, files: Record<string, string>): Promise<string> {
     const { fixture } = this;
     const token = await fixture.token();
     const { json } = await fixture.call(
