@@ -169,7 +169,7 @@ async function uploadFiles(
       }
       done += 1;
       sent += file.size;
-      if (host.clock.now().getTime() - reported > reportMilliseconds) {
+      if (done < missing.length && host.clock.now().getTime() - reported > reportMilliseconds) {
         reported = host.clock.now().getTime();
         say();
       }

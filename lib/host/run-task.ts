@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import * as tl from 'azure-pipelines-task-lib/task';
 import { TaskError } from '../task-error';
 import { pipelinesHost } from './pipelines-host';
@@ -13,6 +14,8 @@ import type { Outcome, TaskHost } from './task-host';
  */
 export function runTask(run: (host: TaskHost) => Promise<Outcome>): void {
   const cancel = new AbortController();
+  // Uploads and waits listen to it at the same time, as many as there are: no leak that Node.js should warn of in the log.
+  setMaxListeners(0, cancel.signal);
   const onSignal = (name: NodeJS.Signals): void => {
     if (cancel.signal.aborted) return;
     cancel.abort(new TaskError(`The pipeline cancelled this step (${name}).`, { code: 'GuardianCanceled' }));
