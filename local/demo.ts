@@ -7,20 +7,20 @@ import { readdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
-import { startLocalCloud } from './cloud';
+import { startLocalCloud, type LocalCloud, type LocalCloudOptions } from './cloud';
 import { tellStory, type Story } from './demo/story';
 import { storyTable } from './demo/table';
 import { unpackExtension } from './demo/unpack-extension';
 import { localProject } from './project';
 
-export interface DemoOptions {
+export interface DemoOptions extends Pick<LocalCloudOptions, 'recordRequest'> {
   root: string;
   /** Where this run's state and logs go; emptied first. */
   workDir: string;
   signal: AbortSignal;
   log: (line: string) => void;
   /** Called with the cloud still up, after the story's end: a test looks for itself. */
-  inspect?(story: Story): Promise<void>;
+  inspect?(story: Story, cloud: LocalCloud): Promise<void>;
 }
 
 export async function runDemo(options: DemoOptions): Promise<Story> {
@@ -38,6 +38,7 @@ export async function runDemo(options: DemoOptions): Promise<Story> {
     cacheDir: join(root, '.local/cache'),
     root,
     log: line => log(`   ~ ${line}`),
+    ...(options.recordRequest ? { recordRequest: options.recordRequest } : {}),
   });
   try {
     log(
@@ -45,7 +46,7 @@ export async function runDemo(options: DemoOptions): Promise<Story> {
     );
     const project = localProject(cloud, { sourcesDir: root, taskDirs: [extension.tasksDir] });
     const story = await tellStory({ cloud, project, root, runDir: join(workDir, 'runs'), signal, log });
-    await options.inspect?.(story);
+    await options.inspect?.(story, cloud);
     return story;
   } finally {
     await cloud.stop();

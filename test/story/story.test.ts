@@ -6,6 +6,8 @@ import { runDemo } from '../../local/demo';
 import { models, type Story } from '../../local/demo/story';
 import { storyTable } from '../../local/demo/table';
 import { root } from '../../scripts/product';
+import { PythonOracle } from '../local/clients/python-oracle';
+import { RequestAudit } from '../support/azure-schema/request-audit';
 import { isListening, processesUnder } from '../support/leftovers';
 
 describe('the whole story, through the packaged tasks', function () {
@@ -13,16 +15,24 @@ describe('the whole story, through the packaged tasks', function () {
   let story: Story;
   let workDir: string;
   let ports: number[];
+  const audit = new RequestAudit();
+  const oracle = new PythonOracle('story.py');
   const log: string[] = [];
 
   before(async () => {
     workDir = mkdtempSync(join(tmpdir(), 'guardian-story-'));
-    story = await runDemo({ root, workDir, signal: new AbortController().signal, log: line => log.push(line) }).catch(
-      (error: unknown) => {
-        console.error(log.slice(-80).join('\n'));
-        throw error;
-      },
-    );
+    story = await runDemo({
+      root,
+      workDir,
+      signal: new AbortController().signal,
+      log: line => log.push(line),
+      recordRequest: audit.record,
+      inspect: ({ trained, endpoints }, { description }) =>
+        oracle.run(description, { trained, endpoints: endpoints.end }),
+    }).catch((error: unknown) => {
+      console.error(log.slice(-80).join('\n'));
+      throw error;
+    });
     ports = [...new Set([...log.join('\n').matchAll(/https:\/\/127\.0\.0\.1:(\d+)/g)].map(match => Number(match[1])))];
   });
 
@@ -137,4 +147,8 @@ describe('the whole story, through the packaged tasks', function () {
     assert.ok(ports.length > 0);
     for (const port of ports) assert.equal(await isListening(port), false, `port ${port}`);
   });
+
+  for (const name of oracle.names) it(name, () => oracle.verdict(name));
+
+  it("sends only requests that the API's published schema knows", () => audit.verify());
 });

@@ -1,16 +1,17 @@
 import type { FastifyInstance } from 'fastify';
 import { ArmError, notFound, userError } from '../arm/arm-error';
-import { inView, listViewType, resourceList } from '../arm/resource-list';
 import type { BlobPlace } from '../blob/blob-store';
 import type { AzureContext } from '../context';
 import { assetName, stringMap } from './asset-body';
+import { registerContainers } from './asset-containers';
+import { versionList } from './asset-lists';
 import { parseAssetReference } from './asset-reference';
-import { containerResource, versionResource } from './asset-resource';
+import { versionResource } from './asset-resource';
 import { registerPendingUpload } from './codes';
 import { datastoreUri, resolveDataUri, samePlace, type JobOutputs } from './data-uri';
 import { VersionStore, type StoredVersion } from './version-store';
 
-interface DataProperties {
+export interface DataProperties {
   description: string | null;
   tags: Record<string, string>;
   properties: Record<string, string>;
@@ -18,14 +19,16 @@ interface DataProperties {
   isArchived: boolean;
   dataType: string;
   place: BlobPlace;
+  /** Of a table: what its MLTable file names, as the client found it. */
+  referencedUris?: string[];
 }
 
-const types = ['uri_file', 'uri_folder'];
+const types = ['uri_file', 'uri_folder', 'mltable'];
 
 /** Where the files of a data asset lie; undefined when there is no such asset. */
 export type DataLookup = (reference: string) => BlobPlace | undefined;
 
-/** Data assets of type uri_file and uri_folder. */
+/** Data assets: files, folders, and tables (a folder with an MLTable file). */
 export function registerData(app: FastifyInstance, context: AzureContext, jobs: JobOutputs): DataLookup {
   const { workspaceArmId } = context;
   const data = new VersionStore<DataProperties>(context.journal, 'data');
@@ -33,16 +36,14 @@ export function registerData(app: FastifyInstance, context: AzureContext, jobs: 
     const { place, ...properties } = stored.properties;
     return versionResource(workspaceArmId, 'data', stored, { ...properties, dataUri: datastoreUri(context, place) });
   };
-  app.get<{ Params: { name: string } }>('/data/:name', request => {
-    const container = data.container(request.params.name);
-    if (!container) throw notFound(`Data container with name: ${request.params.name} not found.`);
-    return containerResource(workspaceArmId, 'data', container);
+  registerContainers(app, context, data, {
+    kind: 'data',
+    what: 'data asset',
+    missing: name => notFound(`Data container with name: ${name} not found.`),
   });
-  app.get<{ Params: { name: string } }>('/data/:name/versions', request => {
-    const view = listViewType(request);
-    const found = data.versions(request.params.name).filter(item => inView(item.properties.isArchived, view));
-    return resourceList(found.reverse(), request, context.baseUrl, show);
-  });
+  app.get<{ Params: { name: string } }>('/data/:name/versions', request =>
+    versionList(request, data, request.params.name, { baseUrl: context.baseUrl, show }),
+  );
   app.get<{ Params: { name: string; version: string } }>('/data/:name/versions/:version', request => {
     const { name, version } = request.params;
     const stored = data.get(name, version);
@@ -80,6 +81,7 @@ export function registerData(app: FastifyInstance, context: AzureContext, jobs: 
           isArchived: given.isArchived === true,
           dataType,
           place: resolved.place,
+          ...(dataType === 'mltable' ? { referencedUris: textList(given.referencedUris, 'referencedUris') } : {}),
         },
         request.caller?.clientId ?? '',
       );
@@ -91,4 +93,10 @@ export function registerData(app: FastifyInstance, context: AzureContext, jobs: 
     const parsed = parseAssetReference(reference, 'data', context.identity);
     return data.resolve(parsed.name, parsed, properties => properties.isArchived)?.properties.place;
   };
+}
+
+function textList(given: unknown, target: string): string[] {
+  if (given === undefined || given === null) return [];
+  if (Array.isArray(given) && given.every(item => typeof item === 'string')) return given;
+  throw userError(`${target} must be a list of strings.`, { target });
 }

@@ -1,11 +1,11 @@
 import type { FastifyInstance } from 'fastify';
 import { ArmError, userError } from '../arm/arm-error';
-import { queryValue } from '../arm/arm-scope';
-import { inView, listViewType, resourceList } from '../arm/resource-list';
 import type { AzureContext } from '../context';
 import { assetName, stringMap } from './asset-body';
+import { registerContainers } from './asset-containers';
+import { versionList } from './asset-lists';
 import { parseAssetReference } from './asset-reference';
-import { containerResource, versionResource } from './asset-resource';
+import { versionResource } from './asset-resource';
 import { registerPendingUpload } from './codes';
 import type { EnvironmentLookup, EnvironmentProperties, Route } from './environment-lookup';
 import { VersionStore, type StoredVersion } from './version-store';
@@ -27,25 +27,15 @@ export function registerEnvironments(
     });
   };
 
-  app.get('/environments', request => {
-    const view = listViewType(request);
-    const containers = environments.containers().filter(container => inView(container.isArchived, view));
-    return resourceList(containers, request, context.baseUrl, item =>
-      containerResource(workspaceArmId, 'environments', item),
-    );
-  });
-  app.get<{ Params: { name: string } }>('/environments/:name', request => {
-    const container = environments.container(request.params.name);
-    if (!container) throw noEnvironment(request.params.name);
-    return containerResource(workspaceArmId, 'environments', container);
+  registerContainers(app, context, environments, {
+    kind: 'environments',
+    what: 'environment',
+    missing: noEnvironment,
   });
   app.get<{ Params: { name: string } }>('/environments/:name/versions', request => {
     const { name } = request.params;
     if (!environments.container(name)) throw noEnvironment(name);
-    const view = listViewType(request);
-    const found = environments.versions(name).filter(item => inView(item.properties.isArchived, view));
-    const oldestFirst = /asc$/i.test(queryValue(request, '$orderBy') ?? '');
-    return resourceList(oldestFirst ? found : found.reverse(), request, context.baseUrl, show);
+    return versionList(request, environments, name, { baseUrl: context.baseUrl, show });
   });
   app.get<{ Params: { name: string; version: string } }>('/environments/:name/versions/:version', request => {
     const { name, version } = request.params;

@@ -1,12 +1,12 @@
 import type { FastifyInstance } from 'fastify';
 import { ArmError, userError } from '../arm/arm-error';
-import { queryValue } from '../arm/arm-scope';
-import { inView, listViewType, resourceList } from '../arm/resource-list';
 import type { AzureContext } from '../context';
 import type { BlobPlace } from '../blob/blob-store';
 import { assetName, stringMap } from './asset-body';
+import { registerContainers } from './asset-containers';
+import { versionList } from './asset-lists';
 import { parseAssetReference } from './asset-reference';
-import { containerResource, versionResource } from './asset-resource';
+import { versionResource } from './asset-resource';
 import { registerPendingUpload } from './codes';
 import { datastoreUri, resolveDataUri, samePlace, type JobOutputs } from './data-uri';
 import type { FoundModel, ModelLookup } from './model-lookup';
@@ -42,47 +42,11 @@ export function registerModels(
   const show = (stored: StoredVersion<ModelProperties>): unknown =>
     versionResource(workspaceArmId, 'models', stored, shown(stored.properties, context));
 
-  app.get('/models', request => {
-    const view = listViewType(request);
-    const containers = models.containers().filter(container => inView(container.isArchived, view));
-    return resourceList(containers, request, context.baseUrl, item =>
-      containerResource(workspaceArmId, 'models', item),
-    );
-  });
-  app.get<{ Params: { name: string } }>('/models/:name', request => {
-    const container = models.container(request.params.name);
-    if (!container) throw noModel(request.params.name, models);
-    return containerResource(workspaceArmId, 'models', container);
-  });
-  app.put<{ Params: { name: string }; Body: { properties?: Record<string, unknown> } | undefined }>(
-    '/models/:name',
-    (request, reply) => {
-      const name = assetName('model', request.params.name);
-      const given = request.body?.properties ?? {};
-      const isNew = models.container(name) === undefined;
-      const container = models.putContainer(
-        name,
-        {
-          description: typeof given.description === 'string' ? given.description : null,
-          tags: stringMap(given.tags, 'tags'),
-          properties: stringMap(given.properties, 'properties'),
-          isArchived: given.isArchived === true,
-        },
-        callerOf(request),
-      );
-      return reply.code(isNew ? 201 : 200).send(containerResource(workspaceArmId, 'models', container));
-    },
-  );
+  registerContainers(app, context, models, { kind: 'models', what: 'model', missing: name => noModel(name, models) });
   app.get<{ Params: { name: string } }>('/models/:name/versions', request => {
     const { name } = request.params;
     if (!models.container(name)) throw noModel(name, models);
-    const view = listViewType(request);
-    const oldestFirst = /asc$/i.test(queryValue(request, '$orderBy') ?? '');
-    const wanted = queryValue(request, 'version');
-    const found = models
-      .versions(name)
-      .filter(item => inView(item.properties.isArchived, view) && (wanted === undefined || item.version === wanted));
-    return resourceList(oldestFirst ? found : found.reverse(), request, context.baseUrl, show);
+    return versionList(request, models, name, { baseUrl: context.baseUrl, show });
   });
   app.get<{ Params: { name: string; version: string } }>('/models/:name/versions/:version', request =>
     show(requireVersion(models, request.params.name, request.params.version)),
@@ -187,11 +151,11 @@ function requireVersion(models: ModelStore, name: string, version: string): Stor
 }
 
 function noModel(name: string, models: ModelStore): ArmError {
-  const near = models.containers().find(container => container.name.toLowerCase() === name.toLowerCase());
+  const near = models.nameLike(name);
   return new ArmError(
     404,
     'UserError',
-    `Model container with name: ${name} not found.${near ? ` Names are case-sensitive: ${near.name} exists.` : ''}`,
+    `Model container with name: ${name} not found.${near !== undefined ? ` Names are case-sensitive: ${near} exists.` : ''}`,
     { innerCode: 'NotFoundError' },
   );
 }

@@ -33,14 +33,21 @@ export interface StoredContainer {
 export class VersionStore<P> {
   readonly #versions: Collection<StoredVersion<P>>;
   readonly #containers: Collection<StoredContainer>;
+  /** The versions of each name, first created first. */
+  readonly #created = new Map<string, Place[]>();
+  /** Names by their form in lower case. */
+  readonly #names = new Map<string, string>();
 
   constructor(
-    journal: Journal,
+    journal: Pick<Journal, 'collection'>,
     /** Plural, for example `models`. */
     readonly kind: string,
   ) {
     this.#versions = journal.collection(kind);
     this.#containers = journal.collection(`${kind}-containers`);
+    for (const [name] of this.#containers.entries()) this.#names.set(name.toLowerCase(), name);
+    for (const [, { name, version, order }] of this.#versions.entries()) this.#placesOf(name).push({ order, version });
+    for (const places of this.#created.values()) places.sort((a, b) => a.order - b.order);
   }
 
   get(name: string, version: string): StoredVersion<P> | undefined {
@@ -55,13 +62,45 @@ export class VersionStore<P> {
     return [...this.#containers.entries()].map(([, container]) => container);
   }
 
+  /** The one whose name is this in another letter case. */
+  nameLike(name: string): string | undefined {
+    return this.#names.get(name.toLowerCase());
+  }
+
+  /** In order of their names, from the one after `after`; costs what is taken from it. */
+  *containersAfter(after: string): IterableIterator<StoredContainer> {
+    for (let last = after; ;) {
+      const names = this.#containers.keysWithPrefix('', last, batch);
+      for (const name of names) {
+        const container = this.#containers.get(name);
+        if (container) yield container;
+      }
+      if (names.length < batch) return;
+      last = names.at(-1) ?? last;
+    }
+  }
+
   /** All versions of a name, first created first. */
   versions(name: string): StoredVersion<P>[] {
-    return this.#versions
-      .keysWithPrefix(key(name, ''))
-      .map(found => this.#versions.get(found))
-      .filter(found => found !== undefined)
-      .sort((a, b) => a.order - b.order);
+    return [...this.oldest(name)];
+  }
+
+  /** The versions of a name, first created first, from the one behind the `after`th on; costs what is taken from it. */
+  *oldest(name: string, after = -1): IterableIterator<StoredVersion<P>> {
+    const places = this.#created.get(name) ?? [];
+    for (let index = firstFrom(places, after + 1); index < places.length; index += 1) {
+      const found = this.get(name, places[index]?.version ?? '');
+      if (found) yield found;
+    }
+  }
+
+  /** The versions of a name, last created first, from the one before the `before`th on; costs what is taken from it. */
+  *newest(name: string, before = Infinity): IterableIterator<StoredVersion<P>> {
+    const places = this.#created.get(name) ?? [];
+    for (let index = firstFrom(places, before) - 1; index >= 0; index -= 1) {
+      const found = this.get(name, places[index]?.version ?? '');
+      if (found) yield found;
+    }
   }
 
   /** Resolves `latest` (most recently created and not archived is what Azure ML means by it) or a plain version. */
@@ -72,7 +111,8 @@ export class VersionStore<P> {
   ): StoredVersion<P> | undefined {
     if ('version' in versionOrLabel) return this.get(name, versionOrLabel.version);
     if (versionOrLabel.label !== 'latest') return undefined;
-    return this.versions(name).findLast(found => !isArchived(found.properties));
+    for (const found of this.newest(name)) if (!isArchived(found.properties)) return found;
+    return undefined;
   }
 
   /** Creates the version, or replaces the properties of the one that is there. */
@@ -95,6 +135,8 @@ export class VersionStore<P> {
       order: container.count,
     };
     this.#versions.set(key(name, version), stored);
+    this.#placesOf(name).push({ order: stored.order, version });
+    this.#names.set(name.toLowerCase(), name);
     this.#containers.set(name, {
       ...container,
       latestVersion: version,
@@ -105,10 +147,13 @@ export class VersionStore<P> {
   }
 
   delete(name: string, version: string): void {
+    const old = this.get(name, version);
+    if (!old) return;
     this.#versions.delete(key(name, version));
+    const places = this.#placesOf(name);
+    places.splice(firstFrom(places, old.order), 1);
     const container = this.#containers.get(name);
-    if (container)
-      this.#containers.set(name, { ...container, latestVersion: this.versions(name).at(-1)?.version ?? null });
+    if (container) this.#containers.set(name, { ...container, latestVersion: places.at(-1)?.version ?? null });
   }
 
   /** Creates or changes what belongs to the name itself. */
@@ -121,9 +166,37 @@ export class VersionStore<P> {
       ...(this.#containers.get(name) ?? newContainer(name, by, new Date().toISOString())),
       ...change,
     };
+    this.#names.set(name.toLowerCase(), name);
     this.#containers.set(name, container);
     return container;
   }
+
+  #placesOf(name: string): Place[] {
+    let places = this.#created.get(name);
+    if (!places) this.#created.set(name, (places = []));
+    return places;
+  }
+}
+
+/** Names that are looked up at a time. */
+const batch = 100;
+
+/** Where a version stands among those of its name. */
+interface Place {
+  order: number;
+  version: string;
+}
+
+/** Index of the first place whose order is at least this one. */
+function firstFrom(places: readonly Place[], order: number): number {
+  let low = 0;
+  let high = places.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((places[middle]?.order ?? 0) < order) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function newContainer(name: string, by: string, now: string): StoredContainer {

@@ -1,172 +1,143 @@
-import { join } from 'node:path';
 import { rm } from 'node:fs/promises';
-import { start, type ChildExit } from '../../processes';
-import { artifactPrefix } from '../assets/data-uri';
-import type { JobStatus } from '../jobs/job-record';
-import { artifactContainer } from '../workspace/datastores';
-import { condaRequirements } from './conda-requirements';
+import type { JobFailure, JobRecord, JobStatus } from '../jobs/job-record';
 import { isoDurationSeconds } from './iso-duration';
 import { fillCommand } from './job-command';
 import { jobEnvironment } from './job-environment';
-import { bringCode, bringInputs, makeFolders, takeOutputs, type JobFiles, type JobFolders } from './job-files';
-import { JobError } from './job-error';
+import {
+  bringCode,
+  bringInputs,
+  makeFolders,
+  outputValues,
+  takeOutputs,
+  type JobFiles,
+  type JobFolders,
+} from './job-files';
 import { JobLog } from './job-log';
+import { runProcesses, type ProcessesEnd } from './job-processes';
+import { bringPython, type NodePython } from './job-python';
+import { registerOutputs } from './output-assets';
 
 export interface JobEnd {
   status: 'Completed' | 'Failed' | 'Canceled';
-  error?: { code: string; message: string };
+  error?: JobFailure;
 }
 
-interface JobRun extends JobFiles {
+export interface JobRun extends JobFiles {
   setStatus(status: JobStatus): void;
+  /** Waits until the job's nodes are free. @returns what gives them back */
+  takeNodes(): Promise<() => void>;
 }
-
-/** SIGTERM to SIGKILL when a job is canceled. */
-const cancelGraceMilliseconds = 3000;
 
 /**
- * Runs one command job from Preparing to its end: brings code and inputs to the node, makes the Python environment, runs the command with its
- * output in `user_logs/std_log.txt`, brings back `outputs`, `logs` and the named outputs.
- * @throws Error when the node's own work fails: the job then ends as Failed with a ServiceError
+ * Runs one command job to its end, in the service's order: the environment is prepared, the job waits for its nodes, they bring code and inputs and
+ * run the command with its output in `user_logs`, and `outputs`, `logs` and the named outputs are kept.
+ * @throws Error when the node's own work fails; JobError when what the job asked for is at fault
  */
 export async function runJob(o: JobRun): Promise<JobEnd> {
-  const { job, context } = o;
-  const folders = await makeFolders(context, job);
-  const log = new JobLog(
-    await context.blobs.appendBlob(artifactContainer, `${artifactPrefix(job.name)}user_logs/std_log.txt`),
-    error => context.log(`Job ${job.name}: log not written: ${String(error)}`),
-  );
+  o.setStatus('Starting');
+  o.setStatus('Preparing');
+  const python = await bringPython(o);
+  o.signal.throwIfAborted();
+  o.setStatus('Queued');
+  const release = await o.takeNodes();
   try {
-    o.setStatus('Preparing');
-    const [inputPaths, pythonBin] = await Promise.all([bringInputs(o, folders), bringPython(o), bringCode(o, folders)]);
-    if (o.signal.aborted) return { status: 'Canceled' };
-    o.setStatus('Running');
-    const ran = await runCommand(o, folders, inputPaths, pythonBin, log);
-    o.setStatus('Finalizing');
-    await log.close();
-    await takeOutputs(o, folders);
-    return endOf(o, ran, log);
+    return await runOnNodes(o, python);
   } finally {
-    await log.close();
-    await rm(folders.root, { recursive: true, force: true });
+    release();
   }
 }
 
-interface CommandRan {
-  exit: ChildExit;
-  timedOut: boolean;
+async function runOnNodes(o: JobRun, python: NodePython): Promise<JobEnd> {
+  const folders = await makeFolders(o);
+  try {
+    o.signal.throwIfAborted();
+    o.setStatus('Running');
+    const [inputs] = await Promise.all([bringInputs(o, folders), bringCode(o, folders)]);
+    o.signal.throwIfAborted();
+    const ran = await runCommand(o, folders, inputs, python);
+    const end = endOf(o, ran);
+    if (end.status !== 'Canceled') o.setStatus('Finalizing');
+    await takeOutputs(o, folders);
+    if (end.status === 'Completed') registerOutputs(o);
+    return end;
+  } finally {
+    await rm(folders.root, { recursive: true, force: true });
+  }
 }
 
 async function runCommand(
   o: JobRun,
   folders: JobFolders,
-  inputPaths: Record<string, string>,
-  pythonBin: string,
-  log: JobLog,
-): Promise<CommandRan> {
-  const { job, context } = o;
-  const outputPaths = Object.fromEntries(
-    Object.keys(job.request.outputs).map(name => [name, join(folders.outputs, name)]),
-  );
-  const timeoutSeconds = job.request.limits?.timeout ? isoDurationSeconds(job.request.limits.timeout) : undefined;
-  const env = await jobEnvironment({
-    job,
-    context,
-    experimentId: o.parts.runs.ensureExperiment(job.request.experimentName).id,
-    inputPaths,
-    outputPaths,
-    pythonBin,
-    temporaryFolder: folders.temporary,
+  inputs: Record<string, string>,
+  python: NodePython,
+): Promise<ProcessesEnd> {
+  const { job, request, context } = o;
+  const outputs = outputValues(o, folders);
+  const isLiteral = (name: string): boolean => request.inputs[name]?.jobInputType === 'literal';
+  const timeout = request.limits?.timeout;
+  return runProcesses({
+    request,
+    command: fillCommand(request.command, { inputs, outputs, search_space: job.searchSpace ?? {} }),
+    environment: await jobEnvironment({
+      job,
+      request,
+      context,
+      experimentId: o.parts.runs.ensureExperiment(request.experimentName).id,
+      rootRun: rootOf(job, o).name,
+      literals: only(inputs, isLiteral),
+      inputPaths: only(inputs, name => !isLiteral(name)),
+      outputPaths: outputs,
+      python,
+      temporaryFolder: folders.temporary,
+    }),
+    work: folders.work,
+    timeoutSeconds: timeout ? isoDurationSeconds(timeout) : undefined,
+    signal: o.signal,
+    openLog: path =>
+      JobLog.open(context.blobs, job.name, path, error =>
+        context.log(`Job ${job.name}: log not written: ${String(error)}`),
+      ),
   });
-  const child = start('bash', ['-c', fillCommand(job.request.command, { ...inputPaths }, outputPaths)], {
-    cwd: folders.work,
-    env,
-    endWithParent: true,
-  });
-  child.stdout.on('data', (chunk: Buffer) => log.write(chunk));
-  child.stderr.on('data', (chunk: Buffer) => log.write(chunk));
-  let timedOut = false;
-  const end = (): void => void child.kill(cancelGraceMilliseconds);
-  const timer =
-    timeoutSeconds === undefined
-      ? undefined
-      : setTimeout(
-          () => {
-            timedOut = true;
-            end();
-          },
-          // Longer than setTimeout can wait would fire at once.
-          Math.min(timeoutSeconds * 1000, 2 ** 31 - 1),
-        );
-  if (o.signal.aborted) end();
-  o.signal.addEventListener('abort', end, { once: true });
-  try {
-    return { exit: await child.exit, timedOut };
-  } finally {
-    clearTimeout(timer);
-    o.signal.removeEventListener('abort', end);
-    await child.kill(cancelGraceMilliseconds);
-  }
 }
 
-function endOf(o: JobRun, { exit, timedOut }: CommandRan, log: JobLog): JobEnd {
+function rootOf(job: JobRecord, o: JobRun): JobRecord {
+  const parent = job.parent && o.parts.jobs.get(job.parent.job);
+  return parent ? rootOf(parent, o) : job;
+}
+
+function only(values: Record<string, string>, wanted: (name: string) => boolean): Record<string, string> {
+  return Object.fromEntries(Object.entries(values).filter(([name]) => wanted(name)));
+}
+
+function endOf(o: JobRun, { exit, timedOut, log, logPath }: ProcessesEnd): JobEnd {
   if (o.signal.aborted) return { status: 'Canceled' };
   if (timedOut) {
     return {
       status: 'Canceled',
       error: {
         code: 'UserError',
-        message: `The job was canceled because it ran longer than its limits.timeout of ${o.job.request.limits?.timeout ?? ''}.`,
+        message: `The job was canceled because it ran longer than its limits.timeout of ${o.request.limits?.timeout ?? ''}.`,
       },
     };
   }
   if (exit.code === 0) return { status: 'Completed' };
+  // A shell gives 128 + the signal's number; a process that a signal ended has no code of its own.
   const how = exit.code === null ? `was ended by ${String(exit.signal)}` : `exited with status code ${exit.code}`;
   const tail = log.tail.trimEnd().split('\n').slice(-10).join('\n');
   return {
     status: 'Failed',
     error: {
       code: 'UserError',
-      message: `Execution failed. User process 'bash' ${how}. Please check log file 'user_logs/std_log.txt' for error details. Error: ${tail}`,
+      message: `Execution failed. User process 'bash' ${how}. Please check log file '${logPath}' for error details. Error: ${tail}`,
+      messageFormat:
+        "Execution failed. User process '{ProcessName}' exited with status code {StatusCode}. Please check log file '{LogFile}' for error details. Error: {Error}",
+      messageParameters: {
+        ProcessName: 'bash',
+        StatusCode: String(exit.code ?? exit.signal),
+        LogFile: logPath,
+        Error: tail,
+      },
+      innerCode: 'BadArgument',
     },
   };
-}
-
-/** Turns the job's environment into a Python; its log goes to azureml-logs, as the image build's does on Azure. @returns the folder for PATH */
-async function bringPython(o: JobRun): Promise<string> {
-  const { job, context } = o;
-  const environment = context.environments.find(job.request.environmentId);
-  if (!environment) throw new Error(`The environment ${job.request.environmentId} is no longer there.`);
-  if (environment.properties.build) {
-    throw new JobError(
-      `The environment ${environment.name}:${environment.version} has a build context. Local compute runs jobs in a Python environment made from a conda file; use an image with a conda file.`,
-    );
-  }
-  const path = `${artifactPrefix(job.name)}azureml-logs/20_image_build_log.txt`;
-  const log = new JobLog(await context.blobs.appendBlob(artifactContainer, path), error =>
-    context.log(`Job ${job.name}: build log not written: ${String(error)}`),
-  );
-  try {
-    const requirements = condaRequirements(environment.properties.condaFile);
-    const { binDir, reused } = await o.parts.preparePython({
-      requirements,
-      cacheDir: context.cacheDir,
-      log: line => {
-        log.line(line);
-        context.log(`Job ${job.name}: ${line}`);
-      },
-      signal: o.signal,
-    });
-    if (requirements.length > 0) context.noteUse('the Python environment of the training jobs', reused);
-    return binDir;
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    log.line(why);
-    throw new JobError(
-      `Image build failed: the environment ${environment.name}:${environment.version} could not be made. For more details, check log file azureml-logs/20_image_build_log.txt. ${why}`,
-      { cause: error },
-    );
-  } finally {
-    await log.close();
-  }
 }

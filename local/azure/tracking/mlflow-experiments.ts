@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { MlflowError } from './mlflow-error';
-import { Fields, asPairs } from './mlflow-fields';
+import { Fields, asPairs, pageOf } from './mlflow-fields';
 import { searchFilter } from './mlflow-filter';
 import type { Experiment, RunStore } from './run-store';
 
@@ -34,21 +34,35 @@ export function registerMlflowExperiments(app: FastifyInstance, runs: RunStore):
     runs.tagExperiment(id, fields.requiredText('key'), fields.text('value') ?? '');
     return {};
   });
+  for (const [path, hidden] of [
+    ['/experiments/delete', true],
+    ['/experiments/restore', false],
+  ] as const) {
+    app.post(path, request => {
+      runs.hideExperiment(byId(new Fields(request.body).requiredText('experiment_id')).id, hidden);
+      return {};
+    });
+  }
+  app.post('/experiments/update', () => {
+    throw new MlflowError('INVALID_PARAMETER_VALUE', 'Experiments cannot be renamed on Azure Machine Learning.');
+  });
   app.route({
     method: ['GET', 'POST'],
     url: '/experiments/search',
     handler: request => {
       const fields = new Fields(request.method === 'GET' ? request.query : request.body);
       const matches = searchFilter(fields.text('filter') ?? fields.text('filter_string'), 'attributes');
-      const limit = fields.number('max_results') ?? 1000;
+      const view = fields.text('view_type') ?? 'ACTIVE_ONLY';
       const found = runs
         .experiments()
+        .filter(experiment => view === 'ALL' || (experiment.hidden === true) === (view === 'DELETED_ONLY'))
         .filter(experiment =>
           matches((entity, name) =>
             entity === 'tags' ? experiment.tags[name] : name === 'name' ? experiment.name : undefined,
           ),
         );
-      return { experiments: found.slice(0, limit).map(show) };
+      const { page, ...next } = pageOf(found, fields, 1000);
+      return { experiments: page.map(show), ...next };
     },
   });
 }
@@ -58,7 +72,7 @@ function show(experiment: Experiment): Record<string, unknown> {
     experiment_id: experiment.id,
     name: experiment.name,
     artifact_location: `mlflow-artifacts:/${experiment.id}`,
-    lifecycle_stage: 'active',
+    lifecycle_stage: experiment.hidden === true ? 'deleted' : 'active',
     creation_time: experiment.createdAt,
     last_update_time: experiment.createdAt,
     tags: asPairs(experiment.tags),

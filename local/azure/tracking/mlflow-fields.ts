@@ -1,5 +1,8 @@
 import { MlflowError } from './mlflow-error';
 
+/** Source: SEARCH_MAX_RESULTS_THRESHOLD in mlflow/store/tracking/__init__.py */
+const mostResults = 50_000;
+
 /** The fields of a request: the query of a GET, the JSON body of the others. Readers throw INVALID_PARAMETER_VALUE in MLflow's words. */
 export class Fields {
   readonly #values: Record<string, unknown>;
@@ -79,4 +82,18 @@ export function asPairs(map: Record<string, string>): { key: string; value: stri
 /** A number as protobuf's JSON has it: NaN and infinities are texts. */
 export function protoNumber(value: number): number | string {
   return Number.isFinite(value) ? value : value > 0 ? 'Infinity' : value < 0 ? '-Infinity' : 'NaN';
+}
+
+/** One page of what was found: `max_results` a page, `page_token` is where it begins. */
+export function pageOf<T>(found: T[], fields: Fields, otherwise: number): { page: T[]; next_page_token?: string } {
+  const token = fields.text('page_token') ?? '0';
+  const most = fields.number('max_results') ?? otherwise;
+  if (!/^\d{1,9}$/.test(token)) throw new MlflowError('INVALID_PARAMETER_VALUE', `Invalid page token '${token}'.`);
+  if (!Number.isInteger(most) || most < 1 || most > mostResults)
+    throw new MlflowError(
+      'INVALID_PARAMETER_VALUE',
+      `Invalid value ${most} for parameter 'max_results' supplied: it must be between 1 and ${mostResults}.`,
+    );
+  const end = Number(token) + most;
+  return { page: found.slice(Number(token), end), ...(end < found.length ? { next_page_token: String(end) } : {}) };
 }

@@ -1,13 +1,14 @@
-import type { FastifyInstance } from 'fastify';
-import { resolveDataUri, type JobOutputs } from '../assets/data-uri';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { artifactPrefix, resolveDataUri, type JobOutputs } from '../assets/data-uri';
 import type { BlobPlace } from '../blob/blob-store';
 import type { AzureContext } from '../context';
 import { artifactContainer } from '../workspace/datastores';
+import type { ArtifactAddresses } from './artifact-addresses';
 import { artifactPlace, loggedModelPrefix } from './artifact-place';
 import { MlflowError } from './mlflow-error';
-import { Fields } from './mlflow-fields';
+import { Fields, pageOf } from './mlflow-fields';
 import { searchFilter } from './mlflow-filter';
-import { artifactUri, type MlflowRegistry } from './mlflow-registry';
+import { stages, type MlflowRegistry } from './mlflow-registry';
 
 /** model-versions/* of MLflow's REST API; `app` is the scope `…/api/2.0/mlflow`. */
 export function registerMlflowModelVersions(
@@ -15,6 +16,7 @@ export function registerMlflowModelVersions(
   context: AzureContext,
   registry: MlflowRegistry,
   jobs: JobOutputs,
+  addressesOf: (request: FastifyRequest) => ArtifactAddresses,
 ): void {
   const { models } = registry;
   app.post('/model-versions/create', async request => {
@@ -43,20 +45,21 @@ export function registerMlflowModelVersions(
       },
       request.caller?.clientId ?? '',
     );
-    return { model_version: registry.versionMessage(made) };
+    return { model_version: registry.versionMessage(made, addressesOf(request)) };
   });
   app.get('/model-versions/get', request => {
     const fields = new Fields(request.query);
     return {
       model_version: registry.versionMessage(
         registry.version(fields.requiredText('name'), fields.requiredText('version')),
+        addressesOf(request),
       ),
     };
   });
   app.get('/model-versions/get-download-uri', request => {
     const fields = new Fields(request.query);
     return {
-      artifact_uri: artifactUri(
+      artifact_uri: addressesOf(request).ofPlace(
         registry.version(fields.requiredText('name'), fields.requiredText('version')).properties.place,
       ),
     };
@@ -76,17 +79,34 @@ export function registerMlflowModelVersions(
           name: item.name,
           run_id: item.properties.jobName ?? '',
           version_number: Number(item.version),
-          source_path: artifactUri(item.properties.place),
+          source_path: addressesOf(request).ofPlace(item.properties.place),
         };
         return attributes[name];
       }),
     );
-    return {
-      model_versions: found
-        .reverse()
-        .slice(0, fields.number('max_results') ?? 10_000)
-        .map(found => registry.versionMessage(found)),
-    };
+    const { page, ...next } = pageOf(found.reverse(), fields, 10_000);
+    return { model_versions: page.map(item => registry.versionMessage(item, addressesOf(request))), ...next };
+  });
+  app.delete('/model-versions/delete', request => {
+    const fields = new Fields({ ...(request.query as object), ...(request.body ?? {}) });
+    registry.deleteVersion(registry.version(fields.requiredText('name'), fields.requiredText('version')));
+    return {};
+  });
+  app.post('/model-versions/transition-stage', request => {
+    const fields = new Fields(request.body);
+    const found = registry.version(fields.requiredText('name'), fields.requiredText('version'));
+    const given = fields.requiredText('stage');
+    const stage = stages.find(known => known.toLowerCase() === given.toLowerCase());
+    if (stage === undefined)
+      throw new MlflowError(
+        'INVALID_PARAMETER_VALUE',
+        `Invalid Model Version stage: ${given}. Value must be one of ${stages.join(', ')}.`,
+      );
+    if (fields.raw('archive_existing_versions') === true)
+      for (const other of models.versions(found.name))
+        if (registry.stage(other) === stage) registry.setStage(other, 'Archived');
+    registry.setStage(found, stage);
+    return { model_version: registry.versionMessage(found, addressesOf(request)) };
   });
   app.route({
     method: ['PATCH', 'POST'],
@@ -95,7 +115,12 @@ export function registerMlflowModelVersions(
       const fields = new Fields(request.body);
       const found = registry.version(fields.requiredText('name'), fields.requiredText('version'));
       const properties = { ...found.properties, description: fields.text('description') ?? null };
-      return { model_version: registry.versionMessage(models.put(found.name, found.version, properties, '')) };
+      return {
+        model_version: registry.versionMessage(
+          models.put(found.name, found.version, properties, ''),
+          addressesOf(request),
+        ),
+      };
     },
   });
   app.post('/model-versions/set-tag', request => {
@@ -116,6 +141,11 @@ export function registerMlflowModelVersions(
 }
 
 function placeOfSource(source: string, context: AzureContext, jobs: JobOutputs): BlobPlace {
+  // What azureml-mlflow sends: the files of a run by its artifact URI, or those that it has uploaded before.
+  const ofRun = /^azureml:\/\/.*\/experiments\/[^/]+\/runs\/([^/]+)\/artifacts\/?(.*)$/.exec(source);
+  if (ofRun) return { container: artifactContainer, path: `${artifactPrefix(ofRun[1] ?? '')}${ofRun[2] ?? ''}` };
+  const uploaded = /^azureml:\/\/artifacts\/(.+)$/.exec(source)?.[1];
+  if (uploaded !== undefined) return { container: artifactContainer, path: uploaded };
   const proxied = /^mlflow-artifacts:(?:\/\/[^/]*)?\/(.*)$/.exec(source)?.[1];
   if (proxied !== undefined) return artifactPlace(proxied);
   const logged = /^models:\/(m-[\w]+)$/.exec(source)?.[1];

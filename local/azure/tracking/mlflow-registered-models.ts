@@ -1,11 +1,18 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { ArtifactAddresses } from './artifact-addresses';
 import { MlflowError } from './mlflow-error';
-import { Fields } from './mlflow-fields';
+import { Fields, pageOf } from './mlflow-fields';
 import { searchFilter } from './mlflow-filter';
 import type { MlflowRegistry } from './mlflow-registry';
 
+const promptTag = 'mlflow.prompt.is_prompt';
+
 /** registered-models/* of MLflow's REST API; `app` is the scope `…/api/2.0/mlflow`. */
-export function registerMlflowRegisteredModels(app: FastifyInstance, registry: MlflowRegistry): void {
+export function registerMlflowRegisteredModels(
+  app: FastifyInstance,
+  registry: MlflowRegistry,
+  addressesOf: (request: FastifyRequest) => ArtifactAddresses,
+): void {
   const { models } = registry;
   app.post('/registered-models/create', request => {
     const fields = new Fields(request.body);
@@ -17,10 +24,13 @@ export function registerMlflowRegisteredModels(app: FastifyInstance, registry: M
       { description: fields.text('description') ?? null, tags: fields.pairs('tags') },
       request.caller?.clientId ?? '',
     );
-    return { registered_model: registry.modelMessage(made) };
+    return { registered_model: registry.modelMessage(made, addressesOf(request)) };
   });
   app.get('/registered-models/get', request => ({
-    registered_model: registry.modelMessage(registry.container(new Fields(request.query).requiredText('name'))),
+    registered_model: registry.modelMessage(
+      registry.container(new Fields(request.query).requiredText('name')),
+      addressesOf(request),
+    ),
   }));
   app.route({
     method: ['PATCH', 'POST'],
@@ -31,6 +41,7 @@ export function registerMlflowRegisteredModels(app: FastifyInstance, registry: M
       return {
         registered_model: registry.modelMessage(
           models.putContainer(name, { description: fields.text('description') ?? null }, ''),
+          addressesOf(request),
         ),
       };
     },
@@ -38,14 +49,18 @@ export function registerMlflowRegisteredModels(app: FastifyInstance, registry: M
   app.get('/registered-models/search', request => {
     const fields = new Fields(request.query);
     const matches = searchFilter(fields.text('filter'), 'attributes');
+    // The client asks for models that are not tagged as prompts, which for MLflow's own server includes those without the tag.
+    const tagOf = (tags: Record<string, string>, name: string): string | undefined =>
+      tags[name] ?? (name === promptTag ? 'false' : undefined);
     const found = models
       .containers()
       .filter(item =>
-        matches((entity, name) => (entity === 'tags' ? item.tags[name] : name === 'name' ? item.name : undefined)),
+        matches((entity, name) =>
+          entity === 'tags' ? tagOf(item.tags, name) : name === 'name' ? item.name : undefined,
+        ),
       );
-    return {
-      registered_models: found.slice(0, fields.number('max_results') ?? 100).map(found => registry.modelMessage(found)),
-    };
+    const { page, ...next } = pageOf(found, fields, 100);
+    return { registered_models: page.map(item => registry.modelMessage(item, addressesOf(request))), ...next };
   });
   app.post('/registered-models/set-tag', request => {
     const fields = new Fields(request.body);
@@ -62,10 +77,37 @@ export function registerMlflowRegisteredModels(app: FastifyInstance, registry: M
     url: '/registered-models/get-latest-versions',
     handler: request => {
       const fields = new Fields(request.method === 'GET' ? request.query : request.body);
-      const found = registry.latest(registry.container(fields.requiredText('name')).name);
-      return { model_versions: found ? [registry.versionMessage(found)] : [] };
+      const wanted = fields.texts('stages');
+      const { name } = registry.container(fields.requiredText('name'));
+      const found = registry
+        .latestByStage(name)
+        .filter(version => wanted.length === 0 || wanted.includes(registry.stage(version)));
+      return { model_versions: found.map(version => registry.versionMessage(version, addressesOf(request))) };
     },
   });
+  app.delete('/registered-models/delete-tag', request => {
+    const fields = new Fields({ ...(request.query as object), ...(request.body ?? {}) });
+    const found = registry.container(fields.requiredText('name'));
+    const key = fields.requiredText('key');
+    const tags = Object.entries(found.tags).filter(([name]) => name !== key);
+    models.putContainer(found.name, { tags: Object.fromEntries(tags) }, '');
+    return {};
+  });
+  // Azure ML keeps the names of models for ever: archiving is what it offers. Source: docs, how-to-manage-models-mlflow.
+  for (const [method, path] of [
+    ['DELETE', 'delete'],
+    ['POST', 'rename'],
+  ] as const)
+    app.route({
+      method,
+      url: `/registered-models/${path}`,
+      handler: () => {
+        throw new MlflowError(
+          'INVALID_PARAMETER_VALUE',
+          `Registered models cannot be ${path}d on Azure Machine Learning.`,
+        );
+      },
+    });
 
   app.post('/registered-models/alias', request => {
     const fields = new Fields(request.body);
@@ -80,7 +122,7 @@ export function registerMlflowRegisteredModels(app: FastifyInstance, registry: M
     const number = registry.alias(name, alias);
     if (number === undefined)
       throw new MlflowError('INVALID_PARAMETER_VALUE', `Registered model alias ${alias} not found.`);
-    return { model_version: registry.versionMessage(registry.version(name, number)) };
+    return { model_version: registry.versionMessage(registry.version(name, number), addressesOf(request)) };
   });
   app.delete('/registered-models/alias', request => {
     const fields = new Fields({ ...(request.query as object), ...(request.body ?? {}) });

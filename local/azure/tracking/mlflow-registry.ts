@@ -1,24 +1,29 @@
 import type { Collection } from '../../journal';
 import type { ModelProperties, ModelStore } from '../assets/models';
 import type { StoredContainer, StoredVersion } from '../assets/version-store';
-import type { BlobPlace } from '../blob/blob-store';
 import type { AzureContext } from '../context';
-import { artifactContainer } from '../workspace/datastores';
+import type { ArtifactAddresses } from './artifact-addresses';
 import { MlflowError } from './mlflow-error';
 import { asPairs } from './mlflow-fields';
 
 type Version = StoredVersion<ModelProperties>;
 
+/** Source: mlflow/entities/model_registry/model_version_stages.py */
+export const stages = ['None', 'Staging', 'Production', 'Archived'];
+
 /** MLflow's view of the workspace's models: the same store that ARM shows, and the aliases, which only MLflow has. */
 export class MlflowRegistry {
   /** `{model}/{alias}` to version. */
   readonly #aliases: Collection<string>;
+  /** `{model}/{version}` to stage, for versions that have one. */
+  readonly #stages: Collection<string>;
 
   constructor(
     private readonly context: AzureContext,
     readonly models: ModelStore,
   ) {
     this.#aliases = context.journal.collection('model-aliases');
+    this.#stages = context.journal.collection('model-stages');
   }
 
   /** @throws MlflowError when there is no model of that name */
@@ -38,7 +43,41 @@ export class MlflowRegistry {
 
   /** The version that counts as the latest: created last and not archived. */
   latest(name: string): Version | undefined {
-    return this.models.versions(name).findLast(found => !found.properties.isArchived);
+    const newest = this.models.get(name, this.models.container(name)?.latestVersion ?? '');
+    // Only when the newest one is archived are the others looked at.
+    if (!newest?.properties.isArchived) return newest;
+    return this.models.resolve(name, { label: 'latest' }, properties => properties.isArchived);
+  }
+
+  /** MLflow's own stage of a version; ARM does not show it. */
+  stage({ name, version }: Version): string {
+    return this.#stages.get(`${name}/${version}`) ?? 'None';
+  }
+
+  setStage({ name, version }: Version, stage: string): void {
+    this.#stages.set(`${name}/${version}`, stage);
+  }
+
+  /** The newest version of every stage that has one, in the order of the stages. */
+  latestByStage(name: string): Version[] {
+    const newest = new Map<string, Version>();
+    const consider = (version: Version | undefined): void => {
+      if (!version || version.properties.isArchived) return;
+      const stage = this.stage(version);
+      if ((newest.get(stage)?.order ?? -1) < version.order) newest.set(stage, version);
+    };
+    consider(this.latest(name));
+    for (const key of this.#stages.keysWithPrefix(`${name}/`))
+      consider(this.models.get(name, key.slice(name.length + 1)));
+    return stages.flatMap(stage => newest.get(stage) ?? []);
+  }
+
+  /** Deletes a version with the aliases that point to it. */
+  deleteVersion({ name, version }: Version): void {
+    for (const { alias, version: pointed } of this.#aliasesOf(name))
+      if (pointed === version) this.deleteAlias(name, alias);
+    this.#stages.delete(`${name}/${version}`);
+    this.models.delete(name, version);
   }
 
   alias(name: string, alias: string): string | undefined {
@@ -54,8 +93,9 @@ export class MlflowRegistry {
   }
 
   /** A registered model in MLflow's answers. */
-  modelMessage(found: StoredContainer): Record<string, unknown> {
+  modelMessage(found: StoredContainer, addresses: ArtifactAddresses): Record<string, unknown> {
     const latest = this.latest(found.name);
+    const shown = this.latestByStage(found.name);
     return {
       name: found.name,
       creation_timestamp: Date.parse(found.createdAt),
@@ -63,12 +103,12 @@ export class MlflowRegistry {
       description: found.description ?? '',
       tags: asPairs(found.tags),
       aliases: this.#aliasesOf(found.name),
-      latest_versions: latest ? [this.versionMessage(latest)] : [],
+      latest_versions: shown.map(version => this.versionMessage(version, addresses)),
     };
   }
 
   /** A model version in MLflow's answers. */
-  versionMessage(found: Version): Record<string, unknown> {
+  versionMessage(found: Version, addresses: ArtifactAddresses): Record<string, unknown> {
     const { properties } = found;
     const aliases = this.#aliasesOf(found.name).filter(({ version }) => version === found.version);
     return {
@@ -76,10 +116,10 @@ export class MlflowRegistry {
       version: found.version,
       creation_timestamp: Date.parse(found.createdAt),
       last_updated_timestamp: Date.parse(found.lastModifiedAt),
-      current_stage: 'None',
+      current_stage: this.stage(found),
       description: properties.description ?? '',
       user_id: this.context.identity.clientId,
-      source: artifactUri(properties.place),
+      source: addresses.ofPlace(properties.place),
       run_id: properties.jobName ?? '',
       status: 'READY',
       tags: asPairs(properties.tags),
@@ -93,13 +133,4 @@ export class MlflowRegistry {
       .keysWithPrefix(`${name}/`)
       .map(key => ({ alias: key.slice(name.length + 1), version: this.#aliases.get(key) ?? '' }));
   }
-}
-
-/** The URI under which MLflow's client gets a model's files through the artifact API. */
-export function artifactUri(place: BlobPlace): string {
-  const ofRun = place.container === artifactContainer ? /^ExperimentRun\/dcid\.([^/]+)\/(.*)$/.exec(place.path) : null;
-  if (ofRun) return `mlflow-artifacts:/0/${ofRun[1] ?? ''}/artifacts/${ofRun[2]?.replace(/\/$/, '') ?? ''}`;
-  const logged = place.container === artifactContainer ? /^ExperimentRun\/models\/([^/]+)\/$/.exec(place.path) : null;
-  if (logged) return `mlflow-artifacts:/0/models/${logged[1] ?? ''}/artifacts`;
-  return `mlflow-artifacts:/0/blobs/artifacts/${place.container}/${place.path}`;
 }

@@ -1,8 +1,9 @@
+import type { ArtifactAddresses } from './artifact-addresses';
 import { asPairs, protoNumber } from './mlflow-fields';
 import type { Metric, Run } from './run-store';
 
 /** The `info` of a run in MLflow's answers. */
-export function runInfo(run: Run): Record<string, unknown> {
+export function runInfo(run: Run, addresses: ArtifactAddresses): Record<string, unknown> {
   return {
     run_id: run.id,
     run_uuid: run.id,
@@ -12,15 +13,15 @@ export function runInfo(run: Run): Record<string, unknown> {
     status: run.status,
     start_time: run.startTime,
     ...(run.endTime === undefined ? {} : { end_time: run.endTime }),
-    artifact_uri: `mlflow-artifacts:/${run.experimentId}/${run.id}/artifacts`,
+    artifact_uri: addresses.ofRun(run),
     lifecycle_stage: run.hidden ? 'deleted' : 'active',
   };
 }
 
 /** A whole run in MLflow's answers; `metrics` are the latest values. */
-export function runMessage(run: Run, metrics: Metric[]): Record<string, unknown> {
+export function runMessage(run: Run, metrics: Metric[], addresses: ArtifactAddresses): Record<string, unknown> {
   return {
-    info: runInfo(run),
+    info: runInfo(run, addresses),
     data: {
       metrics: metrics.map(metricMessage),
       params: asPairs(run.params),

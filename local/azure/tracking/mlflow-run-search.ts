@@ -1,18 +1,21 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { ArtifactAddresses } from './artifact-addresses';
 import { MlflowError } from './mlflow-error';
-import { Fields } from './mlflow-fields';
+import { Fields, pageOf } from './mlflow-fields';
 import { searchFilter } from './mlflow-filter';
 import { runMessage } from './mlflow-run-message';
 import type { Run, RunStore } from './run-store';
 
 /** runs/search of MLflow's REST API; `app` is the scope `…/api/2.0/mlflow`. */
-export function registerMlflowRunSearch(app: FastifyInstance, runs: RunStore): void {
+export function registerMlflowRunSearch(
+  app: FastifyInstance,
+  runs: RunStore,
+  addressesOf: (request: FastifyRequest) => ArtifactAddresses,
+): void {
   app.post('/runs/search', request => {
     const fields = new Fields(request.body);
     const matches = searchFilter(fields.text('filter'), 'attributes');
     const view = fields.text('run_view_type') ?? 'ACTIVE_ONLY';
-    const offset = Number(fields.text('page_token') ?? 0);
-    const limit = fields.number('max_results') ?? 1000;
     const found = fields
       .texts('experiment_ids')
       .flatMap(id => runs.runsOfExperiment(id))
@@ -22,18 +25,16 @@ export function registerMlflowRunSearch(app: FastifyInstance, runs: RunStore): v
           matches((entity, name) => valueOf(run, entity, name, runs)),
       );
     const ordered = orderRuns(found, fields.texts('order_by'), runs);
-    const page = ordered.slice(offset, offset + limit);
-    return {
-      runs: page.map(run => runMessage(run, runs.metrics(run.id))),
-      ...(offset + limit < ordered.length ? { next_page_token: String(offset + limit) } : {}),
-    };
+    const { page, ...next } = pageOf(ordered, fields, 1000);
+    const addresses = addressesOf(request);
+    return { runs: page.map(run => runMessage(run, runs.metrics(run.id), addresses)), ...next };
   });
 }
 
 function valueOf(run: Run, entity: string, name: string, runs: RunStore): string | number | undefined {
   if (entity === 'tags') return run.tags[name];
   if (entity === 'params') return run.params[name];
-  if (entity === 'metrics') return runs.metrics(run.id).find(metric => metric.key === name)?.value;
+  if (entity === 'metrics') return runs.latestMetric(run.id, name)?.value;
   const attributes: Record<string, string | number | undefined> = {
     run_id: run.id,
     run_name: run.name,

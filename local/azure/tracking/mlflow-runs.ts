@@ -1,26 +1,32 @@
 import { randomUUID } from 'node:crypto';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { JobStore } from '../jobs/job-record';
+import type { ArtifactAddresses } from './artifact-addresses';
 import { MlflowError } from './mlflow-error';
-import { Fields } from './mlflow-fields';
+import { Fields, pageOf } from './mlflow-fields';
+import { checkEntities } from './mlflow-limits';
 import { metricMessage, runInfo, runMessage } from './mlflow-run-message';
 import type { Metric, Run, RunStatus, RunStore } from './run-store';
 
 const statuses: RunStatus[] = ['RUNNING', 'SCHEDULED', 'FINISHED', 'FAILED', 'KILLED'];
-/** Limits of one log-batch. Source: MLflow REST API documentation. */
-const batchLimits = { metrics: 1000, params: 100, tags: 100 };
 
 /** runs/* and metrics/* of MLflow's REST API; `app` is the scope `…/api/2.0/mlflow`. */
-export function registerMlflowRuns(app: FastifyInstance, runs: RunStore, jobs: JobStore): void {
+export function registerMlflowRuns(
+  app: FastifyInstance,
+  runs: RunStore,
+  jobs: JobStore,
+  addressesOf: (request: FastifyRequest) => ArtifactAddresses,
+): void {
   const byId = (fields: Fields): Run => {
     const id = fields.requiredText('run_id', 'run_uuid');
     const run = runs.run(id);
     if (!run) throw new MlflowError('RESOURCE_DOES_NOT_EXIST', `Run with id=${id} not found`);
     return run;
   };
-  const show = (run: Run): Record<string, unknown> => runMessage(run, runs.metrics(run.id));
+  const show = (run: Run, request: FastifyRequest): Record<string, unknown> =>
+    runMessage(run, runs.metrics(run.id), addressesOf(request));
 
-  app.get('/runs/get', request => ({ run: show(byId(new Fields(request.query))) }));
+  app.get('/runs/get', request => ({ run: show(byId(new Fields(request.query)), request) }));
   app.post('/runs/create', request => {
     const fields = new Fields(request.body);
     const experimentId = fields.requiredText('experiment_id');
@@ -42,7 +48,7 @@ export function registerMlflowRuns(app: FastifyInstance, runs: RunStore, jobs: J
       userId: fields.text('user_id') ?? tags['mlflow.user'] ?? '',
       ...(parentId === undefined ? {} : { parentId }),
     });
-    return { run: show(run) };
+    return { run: show(run, request) };
   });
   app.post('/runs/update', request => {
     const fields = new Fields(request.body);
@@ -57,21 +63,30 @@ export function registerMlflowRuns(app: FastifyInstance, runs: RunStore, jobs: J
       ...(endTime !== undefined && !isJob ? { endTime } : {}),
       ...(name !== undefined ? { name } : {}),
     });
-    return { run_info: runInfo(changed ?? run) };
+    return { run_info: runInfo(changed ?? run, addressesOf(request)) };
   });
   app.post('/runs/log-metric', request => {
     const fields = new Fields(request.body);
-    runs.logMetric(byId(fields).id, metricOf(fields));
+    const run = byId(fields);
+    const metric = metricOf(fields);
+    checkEntities({ metrics: [metric.key] });
+    runs.logMetric(run.id, metric);
     return {};
   });
   app.post('/runs/log-parameter', request => {
     const fields = new Fields(request.body);
-    logParams(runs, byId(fields), { [fields.requiredText('key')]: fields.text('value') ?? '' });
+    const run = byId(fields);
+    const params = { [fields.requiredText('key')]: fields.text('value') ?? '' };
+    checkEntities({ params });
+    logParams(runs, run, params);
     return {};
   });
   app.post('/runs/set-tag', request => {
     const fields = new Fields(request.body);
-    setTags(runs, byId(fields), { [fields.requiredText('key')]: fields.text('value') ?? '' });
+    const run = byId(fields);
+    const tags = { [fields.requiredText('key')]: fields.text('value') ?? '' };
+    checkEntities({ tags });
+    setTags(runs, run, tags);
     return {};
   });
   app.post('/runs/delete-tag', request => {
@@ -84,20 +99,29 @@ export function registerMlflowRuns(app: FastifyInstance, runs: RunStore, jobs: J
     runs.changeRun(run.id, { tags: Object.fromEntries(tags) });
     return {};
   });
-  app.post('/runs/log-batch', request => {
-    const fields = new Fields(request.body);
+  const logBatch = (fields: Fields): void => {
     const run = byId(fields);
     const metrics = fields.list('metrics').map(metricOf);
     const params = fields.pairs('params');
     const tags = fields.pairs('tags');
-    requireWithin('metrics', metrics.length);
-    requireWithin('params', Object.keys(params).length);
-    requireWithin('tags', Object.keys(tags).length);
+    checkEntities({ metrics: metrics.map(({ key }) => key), params, tags });
     logParams(runs, run, params);
     for (const metric of metrics) runs.logMetric(run.id, metric);
     const now = runs.run(run.id);
     if (now) setTags(runs, now, tags);
+  };
+  app.post('/runs/log-batch', request => {
+    logBatch(new Fields(request.body));
     return {};
+  });
+  // What azureml-mlflow sends when MLflow logs in the background. It is kept at once here, so no status is ever asked for.
+  app.post('/runs/log-batch-async', request => {
+    logBatch(new Fields(request.body));
+    return { batch_tracking_id: '' };
+  });
+  app.get('/runs/get-run-data-status', request => {
+    byId(new Fields(request.query));
+    return { is_complete: true };
   });
   app.post('/runs/outputs', request => {
     const fields = new Fields(request.body);
@@ -127,7 +151,11 @@ export function registerMlflowRuns(app: FastifyInstance, runs: RunStore, jobs: J
   app.get('/metrics/get-history', request => {
     const fields = new Fields(request.query);
     const run = byId(fields);
-    return { metrics: runs.metricHistory(run.id, fields.requiredText('metric_key')).map(metricMessage) };
+    const history = runs.metricHistory(run.id, fields.requiredText('metric_key'));
+    // Without max_results the whole history is one answer.
+    if (fields.number('max_results') === undefined) return { metrics: history.map(metricMessage) };
+    const { page, ...next } = pageOf(history, fields, history.length);
+    return { metrics: page.map(metricMessage), ...next };
   });
 }
 
@@ -169,12 +197,4 @@ function setTags(runs: RunStore, run: Run, tags: Record<string, string>): void {
   if (Object.keys(tags).length === 0) return;
   const name = tags['mlflow.runName'];
   runs.changeRun(run.id, { tags: { ...run.tags, ...tags }, ...(name === undefined ? {} : { name }) });
-}
-
-function requireWithin(kind: keyof typeof batchLimits, count: number): void {
-  if (count <= batchLimits[kind]) return;
-  throw new MlflowError(
-    'INVALID_PARAMETER_VALUE',
-    `A batch logging request can contain at most ${batchLimits[kind]} ${kind}. Got ${count} ${kind}.`,
-  );
 }

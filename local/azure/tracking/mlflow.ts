@@ -1,10 +1,11 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { workspacePath } from '../arm/arm-scope';
 import { acceptJsonBodies } from '../arm/json-body';
 import type { JobOutputs } from '../assets/data-uri';
 import type { ModelStore } from '../assets/models';
 import type { AzureContext } from '../context';
 import type { JobStore } from '../jobs/job-record';
+import { azureAddresses, hasPlugin, proxiedAddresses, type ArtifactAddresses } from './artifact-addresses';
 import { registerMlflowArtifactList, registerMlflowArtifacts } from './mlflow-artifacts';
 import { MlflowError, sendMlflowError } from './mlflow-error';
 import { registerMlflowExperiments } from './mlflow-experiments';
@@ -30,6 +31,8 @@ export interface TrackingParts {
 /** MLflow's REST API of the workspace, below `/mlflow/v1.0` and `/mlflow/v2.0`. */
 export async function registerMlflow(app: FastifyInstance, context: AzureContext, parts: TrackingParts): Promise<void> {
   const registry = new MlflowRegistry(context, parts.models);
+  const azure = azureAddresses(context, parts.runs);
+  const addressesOf = (request: FastifyRequest): ArtifactAddresses => (hasPlugin(request) ? azure : proxiedAddresses);
   for (const version of ['v1.0', 'v2.0']) {
     const root = `/mlflow/${version}${workspacePath}/api`;
     await app.register(
@@ -37,11 +40,11 @@ export async function registerMlflow(app: FastifyInstance, context: AzureContext
         usePlane(scope, context, parts.jobs);
         acceptJsonBodies(scope);
         registerMlflowExperiments(scope, parts.runs);
-        registerMlflowRuns(scope, parts.runs, parts.jobs);
-        registerMlflowRunSearch(scope, parts.runs);
+        registerMlflowRuns(scope, parts.runs, parts.jobs, addressesOf);
+        registerMlflowRunSearch(scope, parts.runs, addressesOf);
         registerMlflowArtifactList(scope, context, parts.runs);
-        registerMlflowRegisteredModels(scope, registry);
-        registerMlflowModelVersions(scope, context, registry, parts.outputs);
+        registerMlflowRegisteredModels(scope, registry, addressesOf);
+        registerMlflowModelVersions(scope, context, registry, parts.outputs, addressesOf);
         registerMlflowLoggedModels(scope, context.journal);
         done();
       },

@@ -1,9 +1,12 @@
 import type { FastifyInstance } from 'fastify';
 import { artifactPrefix } from '../assets/data-uri';
 import type { AzureContext } from '../context';
+import type { Body } from '../jobs/body-fields';
 import { artifactContainer } from '../workspace/datastores';
+import { contentLink } from './content-links';
 import type { TrackingParts } from './mlflow';
 import type { Run } from './run-store';
+import { artifactPath, artifactPaths } from './upload-artifacts';
 import { PlaneRefusal } from './workspace-plane';
 
 /** Hours that the links to artifacts are good. */
@@ -17,12 +20,12 @@ interface RunParams {
 export function registerRunArtifacts(scope: FastifyInstance, context: AzureContext, parts: TrackingParts): void {
   const { blobs } = context;
   const information = (run: Run, path: string, permissions: string): Record<string, unknown> => ({
-    contentUri: blobs.sasUrl(artifactContainer, artifactPrefix(run.id) + path, permissions, linkHours),
+    contentUri: contentLink(context, artifactContainer, artifactPrefix(run.id) + path, permissions, linkHours),
     origin: 'ExperimentRun',
     container: `dcid.${run.id}`,
     path,
   });
-  for (const base of ['/runs/:run', '/experiments/:experiment/runs/:run']) {
+  for (const base of ['/runs/:run', '/experiments/:experiment/runs/:run', '/experimentids/:experimentId/runs/:run']) {
     scope.get<RunParams & { Querystring: { path?: string } }>(`${base}/artifacts`, async request => {
       const run = requireRun(parts, request.params.run);
       const prefix = artifactPrefix(run.id);
@@ -43,8 +46,8 @@ export function registerRunArtifacts(scope: FastifyInstance, context: AzureConte
     });
     scope.get<RunParams & { Querystring: { path?: string } }>(`${base}/artifacts/contentinfo`, async request => {
       const run = requireRun(parts, request.params.run);
-      const path = request.query.path ?? '';
-      if (path === '' || !(await blobs.exists(artifactContainer, artifactPrefix(run.id) + path))) {
+      const path = artifactPath(request.query.path);
+      if (!(await blobs.exists(artifactContainer, artifactPrefix(run.id) + path))) {
         throw new PlaneRefusal(404, `Artifact ${path} of run ${run.id} was not found.`);
       }
       return information(run, path, 'r');
@@ -58,18 +61,15 @@ export function registerRunArtifacts(scope: FastifyInstance, context: AzureConte
         continuationToken: null,
       };
     });
-    scope.post<RunParams & { Body: { paths?: { path?: string }[] } | undefined }>(
-      `${base}/artifacts/batch/metadata`,
-      request => {
-        const run = requireRun(parts, request.params.run);
-        const paths = (request.body?.paths ?? []).map(({ path }) => path ?? '').filter(path => path !== '');
-        return {
-          artifacts: {},
-          artifactContentInformation: Object.fromEntries(paths.map(path => [path, information(run, path, 'rcw')])),
-          errors: {},
-        };
-      },
-    );
+    scope.post<RunParams & { Body: Body | undefined }>(`${base}/artifacts/batch/metadata`, request => {
+      const run = requireRun(parts, request.params.run);
+      const paths = artifactPaths(request.body);
+      return {
+        artifacts: {},
+        artifactContentInformation: Object.fromEntries(paths.map(path => [path, information(run, path, 'rcw')])),
+        errors: {},
+      };
+    });
   }
 }
 

@@ -7,6 +7,8 @@ export type RunStatus = 'SCHEDULED' | 'RUNNING' | 'FINISHED' | 'FAILED' | 'KILLE
 export interface Experiment {
   id: string;
   name: string;
+  /** Deleted in MLflow, archived in Azure ML. */
+  hidden?: boolean;
   /** Milliseconds since 1970, as everywhere in MLflow. */
   createdAt: number;
   tags: Record<string, string>;
@@ -28,6 +30,9 @@ export interface Run {
   /** Hidden = archived in Azure ML, deleted in MLflow. */
   hidden: boolean;
   userId: string;
+  description?: string;
+  /** Written by the service and by clients of run history, beside what the job's request holds. */
+  properties?: Record<string, string>;
   parentId?: string;
   /** Models of MLflow 3 that the run logged. */
   modelOutputs?: { modelId: string; step: number }[];
@@ -63,6 +68,7 @@ export class RunStore {
   /** `{run}/{metric}/{ordinal}` */
   readonly #history: Collection<StoredMetric>;
   readonly #historyLength = new Map<string, number>();
+  readonly #metricListeners: ((runId: string, metric: Metric) => void)[] = [];
 
   constructor(journal: Journal) {
     this.#experiments = journal.collection('experiments');
@@ -102,6 +108,11 @@ export class RunStore {
     if (experiment) this.#experiments.set(id, { ...experiment, tags: { ...experiment.tags, [key]: value } });
   }
 
+  hideExperiment(id: string, hidden: boolean): void {
+    const experiment = this.#experiments.get(id);
+    if (experiment) this.#experiments.set(id, { ...experiment, hidden });
+  }
+
   run(id: string): Run | undefined {
     return this.#runs.get(id);
   }
@@ -120,6 +131,22 @@ export class RunStore {
     const changed = { ...run, ...change };
     this.#runs.set(id, changed);
     return changed;
+  }
+
+  /** Adds properties to a run that is there. */
+  addProperties(id: string, properties: Record<string, string>): void {
+    this.changeRun(id, { properties: { ...this.#runs.get(id)?.properties, ...properties } });
+  }
+
+  /** Removes a run with its metrics. */
+  removeRun(id: string): void {
+    const run = this.#runs.get(id);
+    if (!run) return;
+    this.#runs.delete(id);
+    this.#runsOfExperiment.delete(`${run.experimentId}/${id}`);
+    if (run.parentId !== undefined) this.#children.delete(`${run.parentId}/${id}`);
+    for (const metrics of [this.#latest, this.#history])
+      for (const key of metrics.keysWithPrefix(`${id}/`)) metrics.delete(key);
   }
 
   /** Newest first. */
@@ -148,11 +175,22 @@ export class RunStore {
     const latest = this.#latest.get(key);
     // MLflow's rule: the highest step wins, then the latest time, then the largest value.
     if (!latest || compareMetrics(latest, stored) <= 0) this.#latest.set(key, stored);
+    for (const listener of this.#metricListeners) listener(runId, metric);
+  }
+
+  /** Calls back after every value that a run logs. */
+  onMetric(listener: (runId: string, metric: Metric) => void): void {
+    this.#metricListeners.push(listener);
   }
 
   /** The latest value of every metric of a run. */
   metrics(runId: string): Metric[] {
     return this.#read(this.#latest, `${runId}/`);
+  }
+
+  latestMetric(runId: string, metric: string): Metric | undefined {
+    const stored = this.#latest.get(metricKey(runId, metric));
+    return stored && { ...stored, value: Number(stored.value) };
   }
 
   /** Every value of one metric, in the order in which they were logged. */

@@ -36,10 +36,11 @@ export async function planeCaller(request: FastifyRequest, context: AzureContext
     if (error instanceof TokenRefused) throw new PlaneRefusal(401, error.message);
     throw error;
   }
-  if (!caller.hasAccess) {
+  const action = actionOf(request);
+  if (!caller.allows(action)) {
     throw new PlaneRefusal(
       403,
-      `The client '${caller.clientId}' has no role assignment on workspace ${context.identity.workspace}.`,
+      `The client '${caller.clientId}' with object id '${caller.objectId}' has no role assignment that allows action '${action}' on workspace ${context.identity.workspace}.`,
     );
   }
   if (caller.job !== undefined) {
@@ -57,4 +58,12 @@ export async function planeCaller(request: FastifyRequest, context: AzureContext
     throw new PlaneRefusal(404, `Workspace ${workspace} in resource group ${resourceGroup} was not found.`);
   }
   return caller;
+}
+
+/** The RBAC action of a request to run history or MLflow (actions of Microsoft.MachineLearningServices; searches are POSTs that only read). */
+function actionOf(request: FastifyRequest): string {
+  const path = request.url.split('?')[0] ?? '';
+  const kind = /\/(registered-models|model-versions)\//.test(path) ? 'models' : 'experiments/runs';
+  const reads = request.method === 'GET' || /\/(search|list|full|contentinfo|rundata|metadata)$/.test(path);
+  return `Microsoft.MachineLearningServices/workspaces/${kind}/${reads ? 'read' : 'write'}`;
 }

@@ -1,0 +1,124 @@
+import type { FastifyInstance } from 'fastify';
+import { ArmError, notFound, userError } from '../arm/arm-error';
+import type { AzureContext } from '../context';
+import type { ComponentLookup } from '../jobs/component-lookup';
+import { assetName, stringMap } from './asset-body';
+import { registerContainers } from './asset-containers';
+import { versionList } from './asset-lists';
+import { parseAssetReference } from './asset-reference';
+import { versionResource } from './asset-resource';
+import { VersionStore, type StoredVersion } from './version-store';
+
+interface ComponentProperties {
+  description: string | null;
+  tags: Record<string, string>;
+  properties: Record<string, string>;
+  isAnonymous: boolean;
+  isArchived: boolean;
+  /** The component as its YAML file has it, with ids for code and environment. */
+  componentSpec: Record<string, unknown>;
+  stage: string;
+  provisioningState: string;
+}
+
+interface Named {
+  Params: { name: string };
+  Body: { properties?: Record<string, unknown> } | undefined;
+}
+
+interface Versioned {
+  Params: { name: string; version: string };
+  Body: { properties?: Record<string, unknown> } | undefined;
+}
+
+/** Components: containers and versions. What a version specifies never changes; its words, tags and whether it is archived do. */
+export function registerComponents(app: FastifyInstance, context: AzureContext): ComponentLookup {
+  const { workspaceArmId } = context;
+  const components = new VersionStore<ComponentProperties>(context.journal, 'components');
+  const show = (stored: StoredVersion<ComponentProperties>): unknown =>
+    versionResource(workspaceArmId, 'components', stored);
+
+  registerContainers(app, context, components, { kind: 'components', what: 'component', missing: noComponent });
+  app.get<Named>('/components/:name/versions', request => {
+    const { name } = request.params;
+    if (!components.container(name)) throw noComponent(name);
+    return versionList(request, components, name, { baseUrl: context.baseUrl, show });
+  });
+  app.get<Versioned>('/components/:name/versions/:version', request => {
+    const { name, version } = request.params;
+    const stored = components.get(name, version);
+    if (!stored)
+      throw new ArmError(404, 'UserError', `Component ${name}, version ${version}, was not found.`, {
+        innerCode: 'NotFoundError',
+      });
+    return show(stored);
+  });
+  app.put<Versioned>('/components/:name/versions/:version', (request, reply) => {
+    const name = assetName('component', request.params.name);
+    const version = assetName('component version', request.params.version);
+    const given = request.body?.properties ?? {};
+    const { componentSpec } = given;
+    if (typeof componentSpec !== 'object' || componentSpec === null || Array.isArray(componentSpec))
+      throw userError('The componentSpec field is required.', { target: 'componentSpec' });
+    const spec = componentSpec as Record<string, unknown>;
+    const old = components.get(name, version);
+    if (old && !sameSpecification(old.properties.componentSpec, spec)) {
+      throw userError(
+        `Component ${name}, version ${version}, exists already, and what it specifies cannot be changed.`,
+        {
+          innerCode: 'ImmutableAssetError',
+          target: 'componentSpec',
+        },
+      );
+    }
+    const stored = components.put(
+      name,
+      version,
+      {
+        description: typeof given.description === 'string' ? given.description : null,
+        tags: stringMap(given.tags, 'tags'),
+        properties: stringMap(given.properties, 'properties'),
+        isAnonymous: given.isAnonymous === true,
+        isArchived: given.isArchived === true,
+        // Name and version of an anonymous component are what its path says.
+        componentSpec: { ...spec, name, version },
+        stage: typeof given.stage === 'string' ? given.stage : 'Development',
+        provisioningState: 'Succeeded',
+      },
+      request.caller?.clientId ?? '',
+    );
+    return reply.code(old ? 200 : 201).send(show(stored));
+  });
+  app.delete<Versioned>('/components/:name/versions/:version', (request, reply) => {
+    const { name, version } = request.params;
+    if (!components.get(name, version)) return reply.code(204).send();
+    components.delete(name, version);
+    return reply.code(200).send();
+  });
+  return reference => {
+    const parsed = parseAssetReference(reference, 'components', context.identity);
+    const stored = components.resolve(parsed.name, parsed, properties => properties.isArchived);
+    return (
+      stored && {
+        id: `${workspaceArmId}/components/${stored.name}/versions/${stored.version}`,
+        spec: stored.properties.componentSpec,
+      }
+    );
+  };
+}
+
+/** Name and version stand in the path; display name, words and tags may change. */
+function sameSpecification(a: Record<string, unknown>, b: Record<string, unknown>): boolean {
+  const free = new Set(['name', 'version', 'display_name', 'description', 'tags', '_source', '$schema']);
+  const essence = (spec: Record<string, unknown>): string =>
+    JSON.stringify(
+      Object.entries(spec)
+        .filter(([key]) => !free.has(key))
+        .sort(([left], [right]) => (left < right ? -1 : 1)),
+    );
+  return essence(a) === essence(b);
+}
+
+function noComponent(name: string): Error {
+  return notFound(`Component container with name: ${name} not found.`);
+}

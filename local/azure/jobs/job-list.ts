@@ -1,0 +1,67 @@
+import type { FastifyRequest } from 'fastify';
+import { ArmError } from '../arm/arm-error';
+import { queryValue } from '../arm/arm-scope';
+import { inView, listViewType } from '../arm/resource-list';
+import type { Run } from '../tracking/run-store';
+import type { JobRecord, JobStore } from './job-record';
+
+const pageSize = 100;
+
+/**
+ * One page of the jobs, newest first. `$skip` of the next page's link is the ordinal of the last job seen: a page costs what it looks at, wherever
+ * in the list it begins. Filters: listViewType, jobType, tag (`key` or `key=value`), properties (several, with commas). Jobs of schedules do
+ * not exist here, so a list of them is empty.
+ */
+export function jobList(
+  request: FastifyRequest,
+  o: {
+    jobs: JobStore;
+    runOf: (job: JobRecord) => Run;
+    properties: (job: JobRecord) => Record<string, string>;
+    baseUrl: string;
+    show: (job: JobRecord) => unknown;
+  },
+): { value: unknown[]; nextLink?: string } {
+  const view = listViewType(request);
+  const type = queryValue(request, 'jobType');
+  const tag = queryValue(request, 'tag');
+  const properties = queryValue(request, 'properties')?.split(',') ?? [];
+  if (queryValue(request, 'scheduled')?.toLowerCase() === 'true' || queryValue(request, 'scheduleId') !== undefined)
+    return { value: [] };
+  const before = number(request, '$skip');
+  const top = number(request, '$top');
+  const most = Math.min(top ?? pageSize, 1000);
+  const value: unknown[] = [];
+  let last = Infinity;
+  for (const job of o.jobs.newest(before)) {
+    const run = o.runOf(job);
+    const isWanted =
+      inView(run.hidden, view) &&
+      (type === undefined || job.request.jobType.toLowerCase() === type.toLowerCase()) &&
+      (tag === undefined || has(run.tags, tag)) &&
+      (properties.length === 0 || properties.every(property => has(o.properties(job), property)));
+    if (!isWanted) continue;
+    if (value.length === most) {
+      if (top !== undefined) return { value };
+      const url = new URL(request.url, o.baseUrl);
+      url.searchParams.set('$skip', String(last));
+      return { value, nextLink: url.href };
+    }
+    value.push(o.show(job));
+    last = job.ordinal;
+  }
+  return { value };
+}
+
+function has(map: Record<string, string>, wanted: string): boolean {
+  const [key = '', ...value] = wanted.split('=');
+  return value.length === 0 ? key in map : map[key] === value.join('=');
+}
+
+function number(request: FastifyRequest, name: string): number | undefined {
+  const given = queryValue(request, name);
+  if (given === undefined || given === '') return undefined;
+  if (!/^\d{1,15}$/.test(given))
+    throw new ArmError(400, 'BadRequest', `The value '${given}' of ${name} is not a whole number.`);
+  return Number(given);
+}

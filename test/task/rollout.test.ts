@@ -1,0 +1,207 @@
+import assert from 'node:assert/strict';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import type { TaskRun } from '../../local/agent/run-task';
+import { AzureReader, send } from '../../local/demo/azure-reader';
+import { root } from '../../scripts/product';
+import { TestCloud } from '../support/local-cloud';
+
+/** Callers of the endpoint, some of them with pictures that one of the models cannot stand. */
+class Callers {
+  readonly statuses: number[] = [];
+  private isStopped = false;
+  private readonly done: Promise<void>;
+
+  constructor(url: string, key: string, ca: string, pictures: Buffer[]) {
+    const call = async (turn: number): Promise<void> => {
+      for (let at = turn; !this.isStopped; at++) {
+        const headers = { authorization: `Bearer ${key}`, 'content-type': 'image/png' };
+        const { status } = await send(url, { method: 'POST', headers, body: pictures[at % pictures.length]!, ca });
+        this.statuses.push(status);
+      }
+    };
+    this.done = Promise.all([0, 1].map(call)).then(() => undefined);
+  }
+
+  async stop(): Promise<void> {
+    this.isStopped = true;
+    await this.done;
+  }
+}
+
+describe('a rollout on really running runtimes', function () {
+  this.timeout(240_000);
+  let cloud: TestCloud;
+  let azure: AzureReader;
+  let pictures: Record<'red' | 'green' | 'blue' | 'white', Buffer>;
+  let goldenSet: string;
+
+  const target = {
+    azureSubscription: 'guardian-azure-connection',
+    resourceGroup: 'guardian-ai-prod',
+    workspaceName: 'guardian-ai-ml-workspace-prod',
+  };
+  const probes = { probeInitialDelaySeconds: '1', probePeriodSeconds: '1', instanceCount: '1' };
+
+  before(async () => {
+    cloud = await TestCloud.start();
+    azure = new AzureReader(cloud.cloud.description, cloud.cloud.certificate.ca);
+    const plain = (red: number, green: number, blue: number): Promise<Buffer> =>
+      sharp({ create: { width: 40, height: 40, channels: 3, background: { r: red, g: green, b: blue } } })
+        .png()
+        .toBuffer();
+    pictures = {
+      red: await plain(200, 20, 20),
+      green: await plain(20, 200, 20),
+      blue: await plain(20, 20, 200),
+      white: await plain(255, 255, 255),
+    };
+    goldenSet = join(cloud.folder, 'golden');
+    for (const label of ['red', 'green', 'blue'] as const) {
+      mkdirSync(join(goldenSet, label), { recursive: true });
+      writeFileSync(join(goldenSet, label, `${label}.png`), pictures[label]);
+    }
+    const swapped = join(cloud.folder, 'swapped');
+    cpSync(join(root, 'test/fixtures/models/colour'), swapped, { recursive: true });
+    const manifest = join(swapped, 'guardian-model.json');
+    writeFileSync(manifest, readFileSync(manifest, 'utf8').replace(/"red",(\s*)"green"/, '"green",$1"red"'));
+    // Another version of the same model: bytes that the runtime does not look at.
+    const good = join(cloud.folder, 'good');
+    cpSync(join(root, 'test/fixtures/models/colour'), good, { recursive: true });
+    writeFileSync(join(good, 'notes.txt'), 'trained again');
+    for (const folder of [
+      join(root, 'test/fixtures/models/colour'),
+      join(root, 'test/fixtures/models/fails-on-white'),
+      swapped,
+      good,
+    ]) {
+      const inputs = { ...target, modelName: 'colour', modelSource: 'localPath', localPath: folder };
+      succeeded(await cloud.runTask('RegisterModel', inputs));
+    }
+    succeeded(await deploy({ modelVersion: '1' }));
+  });
+  after(() => cloud.stop());
+
+  const deploy = (inputs: Record<string, string>): Promise<TaskRun> =>
+    cloud.runTask('DeployOnlineEndpoint', {
+      ...target,
+      ...probes,
+      endpointName: 'colour',
+      modelName: 'colour',
+      ...inputs,
+    });
+  function succeeded(run: TaskRun): TaskRun {
+    assert.equal(run.result, 'Succeeded', run.lines.join('\n'));
+    return run;
+  }
+  const errorOf = (run: TaskRun): string => run.issues.find(({ type }) => type === 'error')?.message ?? '';
+  async function traffic(): Promise<Record<string, number>> {
+    const { properties } = await azure.read<{ properties: { traffic: Record<string, number> } }>(
+      'onlineEndpoints/colour',
+    );
+    return Object.fromEntries(Object.entries(properties.traffic).filter(([, percent]) => percent > 0));
+  }
+  const deployments = async (): Promise<string[]> =>
+    (await azure.read<{ value: { name: string }[] }>('onlineEndpoints/colour/deployments')).value.map(
+      ({ name }) => name,
+    );
+  async function callers(...names: (keyof typeof pictures)[]): Promise<Callers> {
+    const { properties } = await azure.read<{ properties: { scoringUri: string } }>('onlineEndpoints/colour');
+    const { primaryKey } = await azure.read<{ primaryKey: string }>('onlineEndpoints/colour/listKeys', 'POST');
+    return new Callers(
+      properties.scoringUri,
+      primaryKey,
+      cloud.cloud.certificate.ca,
+      names.map(name => pictures[name]),
+    );
+  }
+
+  it('keeps a model with swapped labels from all traffic by the golden set, and names the pair', async () => {
+    const before = await traffic();
+    const run = await deploy({
+      modelVersion: '3',
+      strategy: 'canary',
+      goldenSet,
+      analysis: 'accuracy >= champion\nagreement >= 0.9',
+    });
+    assert.equal(run.result, 'Failed');
+    assert.match(errorOf(run), /does not pass the golden set of 3 cases/);
+    assert.match(errorOf(run), /accuracy >= champion: fail, accuracy is 0\.333333, wanted >= 1 \(champion 1\)/);
+    assert.match(run.summaries.join(), /\| green \| 0 \| 0 \| 1 \|/);
+    assert.deepEqual(await traffic(), before);
+    assert.deepEqual(await deployments(), Object.keys(before));
+  });
+
+  it('takes back the traffic from a model that fails some of its callers', async () => {
+    const before = await traffic();
+    const calling = await callers('red', 'white', 'green', 'blue');
+    const run = await deploy({
+      modelVersion: '2',
+      strategy: 'canary',
+      steps: '50,100',
+      bakeMinutes: '0.1',
+      analysis: 'errorRate <= 5%',
+      minimumRequests: '10',
+      onInconclusive: 'fail',
+    });
+    await calling.stop();
+    assert.equal(run.result, 'Failed', run.lines.join('\n'));
+    assert.match(errorOf(run), /did not pass at 50 % of the traffic of colour/);
+    assert.match(errorOf(run), /errorRate is 0\.\d+, wanted <= 0\.05/);
+    assert.match(errorOf(run), /Live traffic is back: m1-\w+ 100 %/);
+    assert.deepEqual(await traffic(), before);
+    assert.deepEqual(await deployments(), Object.keys(before));
+    const failures = calling.statuses.filter(status => status !== 200);
+    assert.ok(
+      failures.every(status => status === 424),
+      `others than the model's own failures: ${failures.join()}`,
+    );
+  });
+
+  it('brings a good model to all traffic without a failed call', async () => {
+    const calling = await callers('red', 'green', 'blue');
+    const run = succeeded(
+      await deploy({
+        modelVersion: '4',
+        strategy: 'canary',
+        steps: '50,100',
+        bakeMinutes: '0.05',
+        goldenSet,
+        analysis: 'accuracy >= champion\nagreement == 1\nerrorRate <= 1%',
+      }),
+    );
+    await calling.stop();
+    assert.deepEqual(await traffic(), { [run.outputs['deploymentName']!]: 100 });
+    assert.deepEqual(new Set(calling.statuses), new Set([200]));
+    assert.match(run.summaries.join(), /\| 50 % \| errorRate .* \| pass \|/);
+  });
+
+  it('goes back as one: traffic, and the configuration that the application had then', async () => {
+    const kubernetes = { kubernetesServiceConnection: 'guardian-kubernetes-connection', namespace: 'guardian' };
+    const configure = async (threshold: string): Promise<void> => {
+      const entries = `THRESHOLD=${threshold}\nCOLOUR_ENDPOINT = endpoint:colour#scoringUri\nCOLOUR_KEY = endpoint:colour#primaryKey`;
+      succeeded(await cloud.runTask('SyncK8sConfigMap', { ...target, ...kubernetes, entries }));
+    };
+    const threshold = async (): Promise<string | undefined> => {
+      const answer = await send(`${cloud.cloud.kubernetesUrl}/api/v1/namespaces/guardian/configmaps/guardian-config`, {
+        headers: { authorization: `Bearer ${cloud.cloud.serviceAccountToken}` },
+        ca: cloud.cloud.certificate.ca,
+      });
+      return (JSON.parse(answer.body.toString()) as { data: Record<string, string> }).data['THRESHOLD'];
+    };
+    const before = await traffic();
+    await configure('0.8');
+    succeeded(await deploy({ modelVersion: '1' }));
+    await configure('0.9');
+    assert.equal(await threshold(), '0.9');
+
+    const inputs = { ...target, ...kubernetes, endpointNames: 'colour', reason: 'too strict' };
+    const plan = succeeded(await cloud.runTask('Rollback', { ...inputs, whatIf: 'true' }));
+    assert.match(plan.lines.join('\n'), /ConfigMap guardian\/guardian-config: back to the content of revision 1/);
+    assert.equal(await threshold(), '0.9');
+    succeeded(await cloud.runTask('Rollback', inputs));
+    assert.deepEqual(await traffic(), before);
+    assert.equal(await threshold(), '0.8');
+  });
+});

@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Connection } from '../../local/agent/connection';
+import type { TaskRun } from '../../local/agent/run-task';
+import { AzureReader } from '../../local/demo/azure-reader';
+import { TestCloud } from '../support/local-cloud';
+
+const python = () => Promise.resolve({ python: '/usr/bin/python3', binDir: '/usr/bin', reused: true });
+const target = {
+  azureSubscription: 'guardian-azure-connection',
+  resourceGroup: 'guardian-ai-prod',
+  workspaceName: 'guardian-ai-ml-workspace-prod',
+};
+
+function job(folder: string, name: string, command: string, nodes = 1): string {
+  const file = join(folder, `${name}.yml`);
+  const compute = 'azureml:cpu-training-cluster';
+  const spec = {
+    experiment_name: name,
+    command,
+    compute,
+    environment: { image: 'any' },
+    resources: { instance_count: nodes },
+  };
+  writeFileSync(file, JSON.stringify(spec));
+  return file;
+}
+
+describe('waiting for a job outlives every token', function () {
+  this.timeout(120_000);
+  let cloud: TestCloud;
+  before(async () => {
+    cloud = await TestCloud.start({ preparePython: python, accessTokenSeconds: 2, pipelineTokenSeconds: 2 });
+  });
+  after(() => cloud.stop());
+
+  /** Six seconds are three lives of a token. */
+  async function wait(name: string, change: (connection: Connection) => Connection): Promise<void> {
+    const jobFile = job(cloud.folder, name, 'for n in 1 2 3 4 5 6; do echo second $n; sleep 1; done');
+    const run = await cloud.runTask(
+      'SubmitTrainingJob',
+      { ...target, jobFile },
+      {
+        connections: cloud.project.connections.map(one => (one.type === 'azurerm' ? change(one) : one)),
+        variables: [{ name: 'System.OidcRequestUri', value: cloud.cloud.oidcRequestUri }],
+        system: { url: cloud.project.collectionUri, accessToken: cloud.cloud.systemAccessToken },
+      },
+    );
+    assert.equal(run.result, 'Succeeded', run.lines.join('\n'));
+    assert.match(run.lines.join('\n'), /^second 6$/m);
+  }
+
+  it('with a secret', () => wait('secret', connection => connection));
+
+  it('with workload identity federation', () =>
+    wait('federated', connection => {
+      const { clientId, tenantId } = cloud.cloud.description;
+      cloud.cloud.devops.organization.addServiceConnection(connection, clientId);
+      const parameters = { tenantid: tenantId, serviceprincipalid: clientId };
+      return { ...connection, scheme: 'WorkloadIdentityFederation', parameters };
+    }));
+
+  it('with a certificate', () =>
+    wait('certificate', connection => {
+      const { clientId } = cloud.cloud.description;
+      const [key, certificate] = ['key.pem', 'certificate.pem'].map(name => join(cloud.folder, name)) as [
+        string,
+        string,
+      ];
+      const what = [
+        '-newkey',
+        'rsa:2048',
+        '-nodes',
+        '-keyout',
+        key,
+        '-out',
+        certificate,
+        '-days',
+        '2',
+        '-subj',
+        '/CN=pipelines',
+      ];
+      execFileSync('openssl', ['req', '-x509', ...what], { stdio: 'ignore' });
+      cloud.cloud.directory.addCertificate(clientId, readFileSync(certificate, 'utf8'));
+      const { tenantid = '', serviceprincipalid = '' } = connection.parameters;
+      const servicePrincipalCertificate = readFileSync(key, 'utf8') + readFileSync(certificate, 'utf8');
+      const parameters = {
+        tenantid,
+        serviceprincipalid,
+        servicePrincipalCertificate,
+        authenticationType: 'spnCertificate',
+      };
+      return { ...connection, parameters };
+    }));
+});
+
+describe('a cancelled pipeline leaves no job running', function () {
+  this.timeout(120_000);
+  let cloud: TestCloud;
+  let azure: AzureReader;
+  before(async () => {
+    cloud = await TestCloud.start({ preparePython: python });
+    azure = new AzureReader(cloud.cloud.description, cloud.cloud.certificate.ca);
+  });
+  after(() => cloud.stop());
+
+  /** Runs the task and cancels it, as the agent does, once its log shows `line`. */
+  async function cancelAt(line: RegExp, jobFile: string, inputs: Record<string, string> = {}): Promise<TaskRun> {
+    const cancel = new AbortController();
+    const run = await cloud.runTask(
+      'SubmitTrainingJob',
+      { ...target, jobFile, ...inputs },
+      {
+        signal: cancel.signal,
+        onLine: text => {
+          if (line.test(text)) cancel.abort();
+        },
+      },
+    );
+    assert.equal(run.result, 'Canceled', run.lines.join('\n'));
+    return run;
+  }
+  const statusOf = async (name: string): Promise<string> =>
+    (await azure.read<{ properties: { status: string } }>(`jobs/${name}`)).properties.status;
+  async function endOf(name: string): Promise<string> {
+    for (let status = await statusOf(name); ; status = await statusOf(name))
+      if (['Completed', 'Failed', 'Canceled'].includes(status)) return status;
+  }
+
+  it('while it runs', async () => {
+    const run = await cancelAt(/^started$/, job(cloud.folder, 'running', 'echo started; sleep 300'));
+    assert.match(run.lines.join('\n'), /was cancelled\./);
+    assert.equal(await statusOf(run.outputs['jobName']!), 'Canceled');
+  });
+
+  it('while it waits for a node, or is being made ready', async () => {
+    // Both nodes of the cluster are taken.
+    const blocker = await cloud.runTask('SubmitTrainingJob', {
+      ...target,
+      jobFile: job(cloud.folder, 'blocker', 'sleep 300', 2),
+      wait: 'false',
+    });
+    const run = await cancelAt(
+      /is (Queued|Preparing|NotStarted|Provisioning|Starting)\.$/,
+      job(cloud.folder, 'queued', 'echo never'),
+    );
+    assert.equal(await endOf(run.outputs['jobName']!), 'Canceled');
+    await azure.read(`jobs/${blocker.outputs['jobName']!}/cancel`, 'POST').catch(() => undefined);
+    assert.equal(await endOf(blocker.outputs['jobName']!), 'Canceled');
+  });
+
+  it('unless it is told to leave it', async () => {
+    const run = await cancelAt(/^started$/, job(cloud.folder, 'left', 'echo started; sleep 3; echo ended'), {
+      onCancel: 'leave',
+    });
+    assert.match(run.lines.join('\n'), /goes on, as onCancel says/);
+    assert.equal(await endOf(run.outputs['jobName']!), 'Completed');
+  });
+
+  it('also when its own time is up, which is a failure', async () => {
+    const jobFile = job(cloud.folder, 'limited', 'echo started; sleep 300');
+    const spec = JSON.parse(readFileSync(jobFile, 'utf8')) as object;
+    writeFileSync(jobFile, JSON.stringify({ ...spec, limits: { timeout: 2 } }));
+    const run = await cloud.runTask('SubmitTrainingJob', { ...target, jobFile });
+    assert.equal(run.result, 'Failed');
+    assert.match(run.issues.map(({ message }) => message).join('\n'), /ended (Failed|Canceled)/);
+  });
+});
