@@ -62,6 +62,8 @@ export interface LocalCloudFacts {
   description: LocalDescription;
   /** Token of the service account that the pipeline uses; the kubeconfig's own unless given. */
   serviceAccountToken?: string;
+  /** A kubeconfig of another cluster, which the pipelines' Kubernetes connection then means. */
+  otherClusterKubeconfig?: string;
   oidcRequestUri?: string;
   systemAccessToken?: string;
   /** Azure DevOps. */
@@ -95,7 +97,8 @@ interface Kubeconfig {
  * @throws Error when the kubeconfig or the variable groups cannot be read.
  */
 export function localProject(cloud: LocalCloudFacts, options: LocalProjectOptions = {}): Project {
-  const { description, serviceAccountToken, oidcRequestUri, systemAccessToken, pipelines } = cloud;
+  const { description, serviceAccountToken, otherClusterKubeconfig, oidcRequestUri, systemAccessToken, pipelines } =
+    cloud;
   const sourcesDir = resolve(options.sourcesDir ?? '.');
   const groupsFile = options.variableGroupsFile ?? join(sourcesDir, 'samples/pipelines/variable-groups.yml');
   const seeds = existsSync(groupsFile) ? readVariableGroups(groupsFile) : {};
@@ -104,7 +107,12 @@ export function localProject(cloud: LocalCloudFacts, options: LocalProjectOption
     collectionUri: `${description.arm}/_devops/`,
     sourcesDir,
     taskDirs: options.taskDirs ?? [],
-    connections: [azureConnection(description), kubernetesConnection(description, serviceAccountToken)],
+    connections: [
+      azureConnection(description),
+      otherClusterKubeconfig === undefined
+        ? kubernetesConnection(description, serviceAccountToken)
+        : otherClusterConnection(otherClusterKubeconfig),
+    ],
     get variableGroups() {
       return pipelines?.variableGroups(seeds) ?? seeds;
     },
@@ -141,15 +149,40 @@ function azureConnection(description: LocalDescription): Connection {
   };
 }
 
+const kubernetesConnectionName = {
+  id: 'b7c2f3d8-6a1e-4e57-8f0a-91d4c6b2e502',
+  name: 'guardian-kubernetes-connection',
+  type: 'kubernetes',
+} as const;
+
+/** The same connection by a kubeconfig, with its current context. @throws Error when the file cannot be read or names no server */
+function otherClusterConnection(file: string): Connection {
+  const text = readFileSync(file, 'utf8');
+  const kubeconfig = parse(text) as {
+    clusters?: { name: string; cluster: { server?: string } }[];
+    contexts?: { name: string; context: { cluster: string } }[];
+    'current-context'?: string;
+  } | null;
+  const current = kubeconfig?.['current-context'];
+  const cluster = kubeconfig?.contexts?.find(({ name }) => name === current)?.context.cluster;
+  const server = kubeconfig?.clusters?.find(({ name }) => name === cluster)?.cluster.server;
+  if (!server) throw new Error(`${file}: its current context names no cluster with a server.`);
+  return {
+    ...kubernetesConnectionName,
+    url: server,
+    scheme: 'Kubernetes',
+    parameters: { kubeconfig: text, ...(current === undefined ? {} : { clusterContext: current }) },
+    data: { authorizationType: 'Kubeconfig', acceptUntrustedCerts: 'false' },
+  };
+}
+
 function kubernetesConnection(description: LocalDescription, serviceAccountToken: string | undefined): Connection {
   const kubeconfig = parse(readFileSync(description.kubeconfig, 'utf8')) as Kubeconfig;
   const cluster = kubeconfig.clusters[0]?.cluster;
   const token = serviceAccountToken ?? kubeconfig.users[0]?.user.token;
   if (!cluster || !token) throw new Error(`${description.kubeconfig} names no cluster or no user with a token.`);
   return {
-    id: 'b7c2f3d8-6a1e-4e57-8f0a-91d4c6b2e502',
-    name: 'guardian-kubernetes-connection',
-    type: 'kubernetes',
+    ...kubernetesConnectionName,
     url: cluster.server,
     scheme: 'Token',
     parameters: {

@@ -36,6 +36,7 @@ import { registerScoringRouter } from './online-endpoints/scoring-router';
 import { registerRunHistory } from './tracking/run-history';
 import type { RunStore } from './tracking/run-store';
 import { registerDatastores } from './workspace/datastores';
+import { requireCores } from './workspace/core-quota';
 import { registerUsages } from './workspace/usages';
 import {
   registerCloudMetadata,
@@ -82,6 +83,7 @@ export async function registerRoutes(
   const endpoints = openEndpoints(context, {
     preparePython: parts.preparePython,
     codes: reference => assets.codes?.(reference),
+    requireQuota: record => requireCores(record, endpoints.store.allDeployments(), clusterNodes()),
     ...(parts.endpointSettings === undefined ? {} : { settings: parts.endpointSettings }),
   });
   const endpointOperations = new EndpointOperations(context, endpoints);
@@ -166,6 +168,11 @@ export async function registerRoutes(
   /** Machines by size: instances of deployments and nodes of clusters. */
   function instancesInUse(): Map<string, number> {
     const sizes = instancesBySize(endpoints.store);
+    for (const [size, count] of clusterNodes()) sizes.set(size, (sizes.get(size) ?? 0) + count);
+    return sizes;
+  }
+  function clusterNodes(): Map<string, number> {
+    const sizes = new Map<string, number>();
     for (const [name, { vmSize }] of computes.entries())
       sizes.set(vmSize, (sizes.get(vmSize) ?? 0) + (running?.nodes(name)?.current ?? 0));
     return sizes;

@@ -8,7 +8,8 @@ import { Journal } from '../journal';
 import { RequestLog } from '../requests/request-log';
 import type { Plane, RecordedRequest } from '../requests/request-record';
 import { watchRequests } from '../requests/watch-requests';
-import { newRequestId } from './arm/arm-error';
+import { addRequestHeaders, ArmError, newRequestId } from './arm/arm-error';
+import { sendArmError } from './arm/arm-scope';
 import { Operations } from './arm/operations';
 import type { EnvironmentProperties } from './assets/environment-lookup';
 import { environmentLookup } from './assets/environments';
@@ -199,6 +200,11 @@ export async function startLocalAzure(o: LocalAzureOptions): Promise<LocalAzure>
       routerOptions: { caseSensitive: false, ignoreTrailingSlash: true, maxParamLength: 2048 },
       genReqId: newRequestId,
       bodyLimit: 64 * 1024 * 1024,
+      // A path that cannot be decoded belongs to no plane yet.
+      frameworkErrors: (_error, request, reply) => {
+        addRequestHeaders(request, reply, identity.region);
+        sendArmError(new ArmError(400, 'BadRequest', 'The request URI is invalid.'), request, reply, context);
+      },
       forceCloseConnections: true,
     });
     const watch = (server: FastifyInstance, plane?: Plane): void => {

@@ -31,10 +31,12 @@ function create(store: ObjectStore, registry: Registry, object: Record<string, u
   if (!resource) throw new Error(`A manifest holds the kind ${String(object.kind)}, which is not served here.`);
   const { metadata } = object as unknown as ApiObject;
   if (store.get(resource, namespaceOf(resource, metadata.namespace), metadata.name)) return;
-  registry.create(resource, namespaceOf(resource, metadata.namespace), object as unknown as ApiObject, {
+  const made = registry.create(resource, namespaceOf(resource, metadata.namespace), object as unknown as ApiObject, {
     writer: { manager: 'local-cluster', operation: 'Update' },
     dryRun: false,
   });
+  // The API takes no status from who creates; the node's is told by its kubelet.
+  if (object.status !== undefined) store.put(resource, { ...made, status: object.status });
 }
 
 function namespaceOf(resource: Resource, namespace: string | undefined): string | undefined {

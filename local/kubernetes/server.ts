@@ -1,6 +1,7 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import type { FastifyInstance } from 'fastify';
 import { stringify } from 'yaml';
 import type { ServerCertificate } from '../certificates';
 import type { Journal } from '../journal';
@@ -35,6 +36,10 @@ export interface LocalKubernetesOptions {
   images?: Readonly<Record<string, LocalImage>>;
   /** Variables for the containers that really run, such as NODE_EXTRA_CA_CERTS; those of the pod win. */
   podEnvironment?: Readonly<Record<string, string>>;
+  /** Who a token of Entra ID speaks for, as a cluster of AKS asks it; undefined when it is none for this cluster. */
+  entraUser?: (token: string) => Promise<string | undefined>;
+  /** Is given the https server before its routes, to see requests as they come. */
+  watch?: (app: FastifyInstance) => void;
   log: (line: string) => void;
 }
 
@@ -44,6 +49,8 @@ export interface LocalKubernetes {
   kubeconfigFile: string;
   /** Token of the service account guardian-pipeline in namespace guardian, as a service connection holds it. */
   serviceAccountToken: string;
+  /** The cluster's objects, for who shows them; to be read only. */
+  objects: ObjectStore;
   /** Local base URL of a ready pod: of that pod, or of the newest pod of a Deployment of that name. */
   podUrl(namespace: string, name: string): string | undefined;
   /** Ends the server and every pod's process. The pods start again with the next start on the same journal. Harmless the second time. */
@@ -58,7 +65,7 @@ export async function startLocalKubernetes(o: LocalKubernetesOptions): Promise<L
   const schema = await loadSchema();
   const store = new ObjectStore(journal);
   const registry = new Registry(schema, store);
-  const accounts = await openAccounts(journal, store);
+  const accounts = await openAccounts(journal, store, o.entraUser);
   const events = new EventRecorder(store);
   const podLogs = new PodLogs(join(folder, 'pod-logs'));
   const authorization = new Authorization(store);
@@ -66,7 +73,10 @@ export async function startLocalKubernetes(o: LocalKubernetesOptions): Promise<L
   seedCluster(store, registry);
   const serviceAccountToken = await pipelineToken(controllers);
 
-  const app = createApp({ schema, store, registry, accounts, authorization, podLogs }, certificate, log);
+  const app = createApp(
+    { schema, store, registry, accounts, authorization, podLogs },
+    { certificate, log, ...(o.watch ? { watch: o.watch } : {}) },
+  );
   await app.listen({ host: '127.0.0.1', port: o.port });
   const url = `https://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
   const kubelet = new Kubelet({
@@ -75,6 +85,7 @@ export async function startLocalKubernetes(o: LocalKubernetesOptions): Promise<L
     logs: podLogs,
     images: o.images ?? {},
     environment: o.podEnvironment ?? {},
+    volumesFolder: folder,
     log,
   });
   const kubeconfigFile = join(o.stateDir, 'kubeconfig');
@@ -97,6 +108,7 @@ export async function startLocalKubernetes(o: LocalKubernetesOptions): Promise<L
     url,
     kubeconfigFile,
     serviceAccountToken,
+    objects: store,
     podUrl: (namespace, name) => kubelet.podUrl(namespace, name),
     stop: () => (stopping ??= stop()),
   };

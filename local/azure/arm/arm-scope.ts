@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { TokenRefused, type Caller } from '../directory/directory-tokens';
 import type { AzureContext } from '../context';
+import { requireApiVersion } from './api-versions';
 import { ArmError, addRequestHeaders, armErrorBody } from './arm-error';
 import { acceptJsonBodies } from './json-body';
 
@@ -30,7 +31,7 @@ export function useArmScope(app: FastifyInstance, context: AzureContext): void {
   app.decorateRequest('caller', undefined);
   app.addHook('onRequest', async request => {
     request.caller = await authenticate(request, context);
-    requireApiVersion(request);
+    requireApiVersion(pathOf(request), queryValue(request, 'api-version'), context.identity.region);
     requirePlace(request, context);
   });
   app.addHook('onSend', (request, reply, _payload, done) => {
@@ -39,8 +40,11 @@ export function useArmScope(app: FastifyInstance, context: AzureContext): void {
   });
   app.setErrorHandler((error, request, reply) => sendArmError(error, request, reply, context));
   app.setNotFoundHandler(request => {
-    const path = request.url.split('?')[0] ?? '';
-    throw new ArmError(404, 'NotFound', `Local Azure has no operation ${request.method} ${decodeURIComponent(path)}.`);
+    throw new ArmError(
+      404,
+      'NotFound',
+      `Local Azure has no operation ${request.method} ${decodeURIComponent(pathOf(request))}.`,
+    );
   });
 }
 
@@ -68,6 +72,9 @@ function toArmError(error: unknown): ArmError {
       headers: { 'www-authenticate': error.challenge },
     });
   }
+  if ((error as { code?: string }).code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
+    return new ArmError(413, 'RequestEntityTooLarge', 'The request content is larger than the service takes.');
+  }
   const { statusCode, code, message } = error as { statusCode?: number; code?: string; message?: string };
   if (statusCode !== undefined && statusCode < 500)
     return new ArmError(statusCode, code ?? 'BadRequest', message ?? 'Bad request.');
@@ -90,19 +97,8 @@ async function authenticate(request: FastifyRequest, context: AzureContext): Pro
   return context.directory.identify(token, 'arm');
 }
 
-function requireApiVersion(request: FastifyRequest): void {
-  const version = queryValue(request, 'api-version');
-  if (version === undefined || version === '') {
-    throw new ArmError(
-      400,
-      'MissingApiVersionParameter',
-      'The api-version query parameter (?api-version=) is required for all requests.',
-    );
-  }
-  // Every version is accepted: one client library alone sends eight different ones.
-  if (!/^\d{4}-\d{2}-\d{2}(-\w+)?$/.test(version)) {
-    throw new ArmError(400, 'InvalidApiVersionParameter', `The api-version '${version}' is invalid.`);
-  }
+function pathOf(request: FastifyRequest): string {
+  return request.url.split('?')[0] ?? '';
 }
 
 function requirePlace(request: FastifyRequest, context: AzureContext): void {

@@ -2,10 +2,8 @@ import type { FastifyInstance } from 'fastify';
 import { notFound } from '../arm/arm-error';
 import { sameName } from '../arm/arm-scope';
 import type { AzureContext } from '../context';
+import { coresPerFamily } from './core-quota';
 import { vmSize, vmSizes } from './vm-sizes';
-
-/** Cores of a family that this subscription may use. Told, not enforced: this machine sets the real limit. */
-const coresPerFamily = 100;
 
 /**
  * The sizes that there are and how many cores are in use. `app` is the scope of the provider below the subscription; `instances` counts

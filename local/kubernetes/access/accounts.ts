@@ -28,8 +28,15 @@ export interface Accounts {
   authenticate(token: string | undefined): Promise<User>;
 }
 
-/** Reads or makes the keys. They are kept, so that a kubeconfig and tokens stay good over a restart. */
-export async function openAccounts(journal: Journal, store: ObjectStore): Promise<Accounts> {
+/**
+ * Reads or makes the keys. They are kept, so that a kubeconfig and tokens stay good over a restart.
+ * @param entraUser who a token of Entra ID speaks for, where the cluster takes those
+ */
+export async function openAccounts(
+  journal: Journal,
+  store: ObjectStore,
+  entraUser: (token: string) => Promise<string | undefined> = () => Promise.resolve(undefined),
+): Promise<Accounts> {
   // jose is an ES module only.
   const jose = await import('jose');
   const kept = journal.collection<Record<string, unknown>>('kubernetes-keys');
@@ -92,10 +99,13 @@ export async function openAccounts(journal: Journal, store: ObjectStore): Promis
       if (sameText(token, administratorToken)) return administrator;
       const claims = await jose.jwtVerify(token, publicKey, { algorithms: ['ES256'] }).then(
         ({ payload }) => payload,
-        () => {
-          throw unauthorized();
-        },
+        () => undefined,
       );
+      if (!claims) {
+        const name = await entraUser(token);
+        if (name === undefined) throw unauthorized();
+        return { name, groups: ['system:authenticated'] };
+      }
       // A token for somebody else's ears is none for ours.
       if (claims.aud !== undefined && ![claims.aud].flat().includes(issuer)) throw unauthorized();
       return userOf(claims);

@@ -28,6 +28,16 @@ export class Authorization {
     return this.#rulesFor(user, action.namespace).some(rule => ruleAllows(rule, action));
   }
 
+  /** Everything that somebody may do in a namespace, as RBAC's rules. */
+  rulesOf(user: User, namespace: string): Rule[] {
+    const everything = { verbs: ['*'], apiGroups: ['*'], resources: ['*'] };
+    return [
+      ...(user.groups.includes('system:masters') ? [everything] : []),
+      ...(user.groups.includes('system:authenticated') ? selfReviews : []),
+      ...this.#rulesFor(user, namespace),
+    ];
+  }
+
   /** @throws StatusError 403 */
   check(user: User, action: ResourceAction, resource: Resource): void {
     if (this.allows(user, action)) return;
@@ -69,15 +79,21 @@ export class Authorization {
   }
 }
 
-interface Rule {
+/** A rule of a Role. */
+export interface Rule {
   apiGroups?: string[];
   resources?: string[];
   resourceNames?: string[];
   verbs: string[];
 }
 
+const selfReviews: readonly Rule[] = [
+  { group: 'authorization.k8s.io', resources: ['selfsubjectaccessreviews', 'selfsubjectrulesreviews'] },
+  { group: 'authentication.k8s.io', resources: ['selfsubjectreviews'] },
+].map(({ group, resources }) => ({ verbs: ['create'], apiGroups: [group], resources }));
+
 function isSelfReview({ verb, resource }: ResourceAction): boolean {
-  return verb === 'create' && ['selfsubjectaccessreviews', 'selfsubjectreviews'].includes(resource);
+  return verb === 'create' && selfReviews.some(rule => rule.resources?.includes(resource));
 }
 
 function bindsUser(binding: ApiObject, user: User): boolean {

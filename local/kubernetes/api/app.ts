@@ -3,6 +3,7 @@ import { fastify, type FastifyInstance } from 'fastify';
 import { parse } from 'yaml';
 import type { ServerCertificate } from '../../certificates';
 import type { User } from '../access/accounts';
+import { impersonated } from '../access/impersonation';
 import type { ApiContext } from './context';
 import { registerDiscovery } from './discovery';
 import { readProtobuf } from './protobuf-body';
@@ -31,9 +32,9 @@ const yamlTypes = ['application/yaml', 'application/apply-patch+yaml'];
 /** The https server of the API with all its paths, not yet listening. */
 export function createApp(
   context: ApiContext,
-  certificate: ServerCertificate,
-  log: (line: string) => void,
+  o: { certificate: ServerCertificate; watch?: (app: FastifyInstance) => void; log: (line: string) => void },
 ): FastifyInstance {
+  const { certificate, log } = o;
   const app = fastify({
     serverFactory: handler => createServer({ cert: certificate.cert, key: certificate.key }, handler),
     bodyLimit: bodyLimitBytes,
@@ -41,12 +42,16 @@ export function createApp(
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 512, ignoreTrailingSlash: true },
   });
+  o.watch?.(app);
   readBodies(app, context);
   app.decorateRequest('kubernetesUser');
   app.addHook('onRequest', async request => {
     const header = request.headers.authorization;
     const token = header === undefined ? undefined : (/^Bearer\s+(\S+)\s*$/i.exec(header)?.[1] ?? '');
-    request.kubernetesUser = await context.accounts.authenticate(token);
+    const user = await context.accounts.authenticate(token);
+    // Before the check, so that a refusal of it is answered to somebody.
+    request.kubernetesUser = user;
+    request.kubernetesUser = impersonated(user, request.headers, context.authorization);
   });
   app.setErrorHandler((error, request, reply) => {
     const answer = asStatusError(error);

@@ -21,7 +21,7 @@ export function openApiDocument(schema: Schema, resources: readonly Resource[]):
   const schemas: Record<string, unknown> = {};
   for (const resource of resources) {
     addType(schema, schemas, resource.model);
-    const type = schemas[resource.model] as Record<string, unknown>;
+    const type = schemas[schemaName(resource.model)] as Record<string, unknown>;
     type['x-kubernetes-group-version-kind'] = [groupVersionKind(resource)];
   }
   return {
@@ -57,10 +57,16 @@ function pathsOf(resource: Resource): [string, unknown][] {
     : [[base, { post: operation('post') }]];
 }
 
+/** `V1PodSpec` -> `io.k8s.api.v1.PodSpec`: kubectl shows what stands behind the last dot. */
+function schemaName(model: string): string {
+  const [, type = model] = /V1(\w+)$/.exec(model) ?? [];
+  return `io.k8s.api.v1.${type}`;
+}
+
 function addType(schema: Schema, schemas: Record<string, unknown>, model: string): void {
-  if (schemas[model]) return;
+  if (schemas[schemaName(model)]) return;
   const properties: Record<string, unknown> = {};
-  schemas[model] = { type: 'object', properties };
+  schemas[schemaName(model)] = { type: 'object', properties };
   for (const [name, type] of schema.fields(model) ?? []) {
     properties[name] = {
       ...describeType(schema, schemas, type),
@@ -73,7 +79,7 @@ function describeType(schema: Schema, schemas: Record<string, unknown>, type: Fi
   switch (type.kind) {
     case 'object':
       addType(schema, schemas, type.model);
-      return { allOf: [{ $ref: `#/components/schemas/${type.model}` }] };
+      return { allOf: [{ $ref: `#/components/schemas/${schemaName(type.model)}` }] };
     case 'list':
       return { type: 'array', items: describeType(schema, schemas, type.of) };
     case 'map':

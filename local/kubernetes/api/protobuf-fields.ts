@@ -137,6 +137,8 @@ export const protobufFields: Readonly<Record<string, Readonly<Record<number, str
   V1SelfSubjectReview: { 1: 'metadata', 2: '-' },
   V1SelfSubjectAccessReview: { 1: 'metadata', 2: 'spec', 3: '-' },
   V1SelfSubjectAccessReviewSpec: { 1: 'resourceAttributes', 2: 'nonResourceAttributes' },
+  V1SelfSubjectRulesReview: { 1: 'metadata', 2: 'spec', 3: '-' },
+  V1SelfSubjectRulesReviewSpec: { 1: 'namespace' },
   V1ResourceAttributes: {
     1: 'namespace',
     2: 'verb',

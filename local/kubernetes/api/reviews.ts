@@ -1,24 +1,31 @@
 import type { FastifyRequest } from 'fastify';
+import type { User } from '../access/accounts';
 import { isRecord } from '../objects/api-object';
 import { apiVersionOf, type Resource } from '../objects/resources';
 import type { ApiContext } from './context';
 import { badRequest, StatusError } from './status-error';
 
-/** Answers the reviews that somebody makes about themselves: who am I, may I do this. @throws StatusError 400 */
+/** Answers reviews: who am I, what may I do, may I or may somebody else do this. @throws StatusError 400 */
 export function answerReview(
   context: ApiContext,
   resource: Resource,
   request: FastifyRequest,
 ): Record<string, unknown> {
-  const user = request.kubernetesUser;
+  const caller = request.kubernetesUser;
   const review = { kind: resource.kind, apiVersion: apiVersionOf(resource), metadata: { creationTimestamp: null } };
   if (resource.kind === 'SelfSubjectReview') {
-    return { ...review, status: { userInfo: { username: user.name, groups: user.groups } } };
+    return { ...review, status: { userInfo: { username: caller.name, groups: caller.groups } } };
   }
   const spec = isRecord(request.body) && isRecord(request.body.spec) ? request.body.spec : {};
+  if (resource.kind === 'SelfSubjectRulesReview') {
+    if (typeof spec.namespace !== 'string' || spec.namespace === '') throw badRequest('no namespace on request');
+    const resourceRules = context.authorization.rulesOf(caller, spec.namespace);
+    return { ...review, spec, status: { resourceRules, nonResourceRules: [], incomplete: false } };
+  }
+  const user = resource.kind === 'SubjectAccessReview' ? subjectOf(spec) : caller;
   if (isRecord(spec.nonResourceAttributes)) {
     const { verb, path } = spec.nonResourceAttributes;
-    return { ...review, spec, status: { allowed: pathAllowed(context, request, String(verb), String(path)) } };
+    return { ...review, spec, status: { allowed: pathAllowed(context, user, String(verb), String(path)) } };
   }
   if (!isRecord(spec.resourceAttributes)) {
     throw badRequest('exactly one of nonResourceAttributes or resourceAttributes must be specified');
@@ -37,9 +44,15 @@ export function answerReview(
   return { ...review, spec, status: { allowed, ...(allowed ? { reason: 'RBAC: allowed' } : {}) } };
 }
 
-function pathAllowed(context: ApiContext, request: FastifyRequest, verb: string, path: string): boolean {
+function subjectOf({ user, groups }: Record<string, unknown>): User {
+  if (typeof user !== 'string' && !Array.isArray(groups))
+    throw badRequest('at least one of user or group must be specified');
+  return { name: typeof user === 'string' ? user : '', groups: Array.isArray(groups) ? groups.map(String) : [] };
+}
+
+function pathAllowed(context: ApiContext, user: User, verb: string, path: string): boolean {
   try {
-    context.authorization.checkPath(request.kubernetesUser, verb, path);
+    context.authorization.checkPath(user, verb, path);
     return true;
   } catch (error) {
     if (error instanceof StatusError) return false;

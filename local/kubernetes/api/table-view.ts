@@ -83,6 +83,29 @@ const columns: Readonly<Record<string, Column[]>> = {
     },
     age,
   ],
+  Job: [
+    name,
+    { name: 'Status', value: jobStatus },
+    {
+      name: 'Completions',
+      value: object => `${count(at(object, 'status', 'succeeded'))}/${count(at(object, 'spec', 'completions')) || 1}`,
+    },
+    age,
+  ],
+  CronJob: [
+    name,
+    { name: 'Schedule', value: object => text(at(object, 'spec', 'schedule')) },
+    { name: 'Suspend', value: object => (at(object, 'spec', 'suspend') === true ? 'True' : 'False') },
+    { name: 'Active', value: object => list(at(object, 'status', 'active')).length },
+    age,
+  ],
+  PersistentVolumeClaim: [name, { name: 'Status', value: object => text(at(object, 'status', 'phase')) }, age],
+  ControllerRevision: [
+    name,
+    { name: 'Controller', value: object => text(object.metadata.ownerReferences?.[0]?.name) },
+    { name: 'Revision', value: object => count(object.revision) },
+    age,
+  ],
   DaemonSet: [
     name,
     { name: 'Desired', value: object => count(at(object, 'status', 'desiredNumberScheduled')) },
@@ -91,13 +114,20 @@ const columns: Readonly<Record<string, Column[]>> = {
   ],
 };
 
+/** What `-o wide` adds for a workload. */
+const templateColumns: Column[] = [
+  { name: 'Containers', priority: 1, value: object => templateContainers(object, 'name') },
+  { name: 'Images', priority: 1, value: object => templateContainers(object, 'image') },
+];
+const workloads = new Set(['Deployment', 'ReplicaSet', 'StatefulSet', 'DaemonSet', 'Job', 'CronJob']);
+
 /** Objects as the Table that kubectl prints. */
 export function tableOf(
   kind: string,
   objects: readonly ApiObject[],
   listMetadata: Record<string, unknown>,
 ): Record<string, unknown> {
-  const shown = columns[kind] ?? [name, age];
+  const shown = [...(columns[kind] ?? [name, age]), ...(workloads.has(kind) ? templateColumns : [])];
   return {
     kind: 'Table',
     apiVersion: 'meta.k8s.io/v1',
@@ -134,6 +164,20 @@ function servicePorts(object: ApiObject): string {
     port => `${count(at(port, 'port'))}/${text(at(port, 'protocol'))}`,
   );
   return ports.join(',') || '<none>';
+}
+
+function templateContainers(object: ApiObject, field: string): string {
+  const spec = object.kind === 'CronJob' ? at(object, 'spec', 'jobTemplate', 'spec') : object.spec;
+  return list(at(spec, 'template', 'spec', 'containers'))
+    .map(one => text(at(one, field)))
+    .join(',');
+}
+
+function jobStatus(object: ApiObject): string {
+  const ended = list(at(object, 'status', 'conditions')).find(
+    one => (at(one, 'type') === 'Complete' || at(one, 'type') === 'Failed') && at(one, 'status') === 'True',
+  );
+  return text(at(ended, 'type'), at(object, 'spec', 'suspend') === true ? 'Suspended' : 'Running');
 }
 
 function containerStatuses(object: ApiObject): unknown[] {

@@ -3,12 +3,16 @@ import type { StoreEvent } from '../objects/object-store';
 import { resourceNamed, resourceOfKind, resources } from '../objects/resources';
 import { fillAccountSecret } from './account-secrets';
 import type { ControllerContext } from './controller-context';
+import { reconcileDaemonSet } from './daemon-sets';
 import { reconcileDeployment } from './deployments';
 import { collectGarbage, finishDeletion } from './garbage-collector';
+import { reconcileJob } from './jobs';
 import { reconcileNamespace } from './namespaces';
 import { reconcileReplicaSet } from './replica-sets';
-import { reconcileDaemonSet, reconcileStatefulSet } from './satisfied-workloads';
+import { reconcileStatefulSet } from './stateful-sets';
 import { WorkQueue } from './work-queue';
+
+const replicaSets = resourceNamed('replicasets');
 
 const reconcilers: Readonly<
   Record<string, (context: ControllerContext, namespace: string, name: string) => number | undefined>
@@ -17,6 +21,7 @@ const reconcilers: Readonly<
   ReplicaSet: reconcileReplicaSet,
   StatefulSet: reconcileStatefulSet,
   DaemonSet: reconcileDaemonSet,
+  Job: reconcileJob,
 };
 
 /** Starts the controllers on what is stored and on every change; the returned function stops them. */
@@ -72,15 +77,16 @@ export function startControllers(context: ControllerContext): () => void {
     removed.push(object);
     garbage.add(uid);
     if (namespace) namespaces.add(namespace);
-    for (const owner of object.metadata.ownerReferences ?? []) {
-      const resource = resourceOfKind(owner.apiVersion, owner.kind);
-      const live = resource && store.get(resource, resource.namespaced ? namespace : undefined, owner.name);
+    const owner = controllerOf(object);
+    for (const { apiVersion, kind, name } of object.metadata.ownerReferences ?? []) {
+      const resource = resourceOfKind(apiVersion, kind);
+      const live = resource && store.get(resource, resource.namespaced ? namespace : undefined, name);
       if (live) queueDeletion(live);
     }
-    if (object.kind === 'Pod') {
-      // With strategy Recreate a Deployment waits for this.
-      for (const one of store.list(resourceNamed('deployments'), namespace)) consider(one);
-    }
+    // With strategy Recreate a Deployment waits for the end of its ReplicaSets' pods.
+    const set = object.kind === 'Pod' && owner?.kind === 'ReplicaSet' && store.get(replicaSets, namespace, owner.name);
+    const ofSet = set ? controllerOf(set) : undefined;
+    if (ofSet) queues.get(ofSet.kind)?.add(objectKey(namespace, ofSet.name));
     if (object.kind === 'ServiceAccount')
       for (const one of store.list(resourceNamed('secrets'), namespace)) consider(one);
   };

@@ -9,7 +9,6 @@ import type { Deployment, PodTemplate, ReplicaSet } from './workload-shapes';
 
 const deployments = resourceNamed('deployments');
 const replicaSets = resourceNamed('replicasets');
-const pods = resourceNamed('pods');
 
 const revisionAnnotation = 'deployment.kubernetes.io/revision';
 const hashLabel = 'pod-template-hash';
@@ -72,9 +71,11 @@ function finish(
 
 /** A Deployment's own ReplicaSets, oldest revision first. */
 function ownedReplicaSets({ store }: ControllerContext, deployment: ApiObject): ReplicaSet[] {
-  const { namespace, uid } = deployment.metadata;
-  return (store.list(replicaSets, namespace) as ReplicaSet[])
-    .filter(one => controllerOf(one)?.uid === uid && !one.metadata.deletionTimestamp)
+  const { uid } = deployment.metadata;
+  return store
+    .ownedBy(uid)
+    .map(({ object }) => object as ReplicaSet)
+    .filter(one => one.kind === 'ReplicaSet' && controllerOf(one)?.uid === uid && !one.metadata.deletionTimestamp)
     .sort((a, b) => revisionOf(a) - revisionOf(b));
 }
 
@@ -91,10 +92,8 @@ function sameTemplate(a: PodTemplate, b: PodTemplate): boolean {
 }
 
 /** With strategy Recreate the new pods wait until every old one is really gone, also those that are ending. */
-function mayStart({ store }: ControllerContext, { spec, metadata }: Deployment, all: ReplicaSet[]): boolean {
-  if (spec.strategy.type !== 'Recreate') return true;
-  const owners = new Set(all.map(one => one.metadata.uid));
-  return !store.list(pods, metadata.namespace).some(pod => owners.has(controllerOf(pod)?.uid ?? ''));
+function mayStart({ store }: ControllerContext, { spec }: Deployment, all: ReplicaSet[]): boolean {
+  return spec.strategy.type !== 'Recreate' || all.every(one => store.ownedBy(one.metadata.uid).length === 0);
 }
 
 function createReplicaSet(context: ControllerContext, deployment: Deployment, all: ReplicaSet[]): ReplicaSet {

@@ -4,8 +4,9 @@ import { timestamp, type ApiObject } from '../objects/api-object';
 import type { ObjectStore } from '../objects/object-store';
 import { resourceNamed } from '../objects/resources';
 
-/** As long as a real API server keeps events. */
+/** As long as a real API server keeps events, and how often what is older is looked for. */
 const keptMilliseconds = 60 * 60 * 1000;
+const cleaningMilliseconds = 60 * 1000;
 
 interface StoredEvent extends ApiObject {
   count: number;
@@ -16,13 +17,14 @@ interface StoredEvent extends ApiObject {
 export class EventRecorder {
   /** The event of the same object, reason and message, whose count goes up. */
   readonly #known = new Map<string, string>();
+  #cleaned = 0;
 
   constructor(private readonly store: ObjectStore) {}
 
   record(about: ApiObject, type: 'Normal' | 'Warning', reason: string, message: string, component: string): void {
     const resource = resourceNamed('events');
     const { namespace = 'default', name, uid, resourceVersion } = about.metadata;
-    this.#forgetOld(namespace);
+    this.#forgetOld();
     const identity = JSON.stringify([uid, reason, message]);
     const known = this.store.get(resource, namespace, this.#known.get(identity) ?? '') as StoredEvent | undefined;
     const now = timestamp();
@@ -57,15 +59,19 @@ export class EventRecorder {
     });
   }
 
-  #forgetOld(namespace: string): void {
+  #forgetOld(): void {
+    const now = Date.now();
+    if (now - this.#cleaned < cleaningMilliseconds) return;
+    this.#cleaned = now;
     const resource = resourceNamed('events');
-    const limit = Date.now() - keptMilliseconds;
-    for (const event of this.store.list(resource, namespace) as StoredEvent[]) {
-      if (Date.parse(event.lastTimestamp) >= limit) continue;
-      this.store.remove(resource, namespace, event.metadata.name);
-      for (const [identity, name] of this.#known) {
-        if (name === event.metadata.name) this.#known.delete(identity);
-      }
+    const gone = new Set<string>();
+    for (const event of this.store.list(resource) as StoredEvent[]) {
+      // Events that a client made may have no time of their own.
+      const last = Date.parse(event.lastTimestamp) || Date.parse(event.metadata.creationTimestamp);
+      if (last >= now - keptMilliseconds) continue;
+      this.store.remove(resource, event.metadata.namespace, event.metadata.name);
+      gone.add(event.metadata.name);
     }
+    for (const [identity, name] of this.#known) if (gone.has(name)) this.#known.delete(identity);
   }
 }

@@ -1,11 +1,11 @@
 import { omit, type ApiObject } from '../objects/api-object';
 import { foregroundFinalizer, orphanFinalizer } from '../objects/deletion';
-import { resourceOfKind, resources, type Resource } from '../objects/resources';
+import { resourceOfKind, type Resource } from '../objects/resources';
 import type { ControllerContext } from './controller-context';
 
 /** Deletes what an object owned once that is gone, or before it goes, or lets it go, as its deletion asked for. */
 export function collectGarbage(context: ControllerContext, removed: ApiObject): void {
-  for (const [resource, object] of ownedBy(context, removed)) {
+  for (const { resource, object } of context.store.ownedBy(removed.metadata.uid)) {
     const { namespace, name, ownerReferences = [], deletionTimestamp } = object.metadata;
     const others = ownerReferences.filter(
       owner => owner.uid !== removed.metadata.uid && ownerExists(context, owner, namespace),
@@ -21,7 +21,7 @@ export function finishDeletion(context: ControllerContext, resource: Resource, o
   if (!deletionTimestamp) return;
   let done: string | undefined;
   if (finalizers.includes(orphanFinalizer)) {
-    for (const [ofResource, owned] of ownedBy(context, object)) {
+    for (const { resource: ofResource, object: owned } of context.store.ownedBy(object.metadata.uid)) {
       const ownerReferences = owned.metadata.ownerReferences?.filter(owner => owner.uid !== object.metadata.uid) ?? [];
       const metadata = omit(owned.metadata, 'ownerReferences');
       context.store.put(ofResource, {
@@ -31,8 +31,8 @@ export function finishDeletion(context: ControllerContext, resource: Resource, o
     }
     done = orphanFinalizer;
   } else if (finalizers.includes(foregroundFinalizer)) {
-    const owned = ownedBy(context, object);
-    for (const [ofResource, { metadata }] of owned) {
+    for (const { resource: ofResource, object: owned } of context.store.ownedBy(object.metadata.uid)) {
+      const { metadata } = owned;
       if (metadata.deletionTimestamp) continue;
       const path = { resource: ofResource, namespace: metadata.namespace, name: metadata.name };
       context.registry.delete(path, {
@@ -40,24 +40,12 @@ export function finishDeletion(context: ControllerContext, resource: Resource, o
         ...(ofResource.kind === 'Pod' ? {} : { propagation: 'Foreground' }),
       });
     }
-    if (ownedBy(context, object).length === 0) done = foregroundFinalizer;
+    if (context.store.ownedBy(object.metadata.uid).length === 0) done = foregroundFinalizer;
   }
   if (done === undefined) return;
   const left = finalizers.filter(one => one !== done);
   if (left.length === 0) context.store.remove(resource, namespace, name);
   else context.store.put(resource, { ...object, metadata: { ...object.metadata, finalizers: left } });
-}
-
-function ownedBy({ store }: ControllerContext, owner: ApiObject): [Resource, ApiObject][] {
-  const { namespace, uid } = owner.metadata;
-  return resources
-    .filter(resource => resource.stored && (resource.namespaced || !namespace))
-    .flatMap(resource =>
-      store
-        .list(resource, namespace)
-        .filter(object => object.metadata.ownerReferences?.some(reference => reference.uid === uid))
-        .map((object): [Resource, ApiObject] => [resource, object]),
-    );
 }
 
 function ownerExists(

@@ -50,6 +50,7 @@ export function rollingLimits({ replicas, strategy }: Deployment['spec']): { sur
   return surge === 0 && unavailable === 0 ? { surge, unavailable: 1 } : { surge, unavailable };
 }
 
-function share(value: number | string, of: number, round: (value: number) => number): number {
+/** A number of pods as it is given: itself, or a percentage of `of`. */
+export function share(value: number | string, of: number, round: (value: number) => number): number {
   return typeof value === 'number' ? value : round((Number.parseFloat(value) / 100) * of);
 }

@@ -57,9 +57,66 @@ export interface ReplicaSet extends ApiObject {
 }
 
 export interface StatefulSet extends ApiObject {
-  spec: { replicas: number; template: PodTemplate };
+  spec: {
+    replicas: number;
+    selector: LabelSelector;
+    template: PodTemplate;
+    serviceName?: string;
+    podManagementPolicy: 'OrderedReady' | 'Parallel';
+    updateStrategy: { type: 'RollingUpdate' | 'OnDelete'; rollingUpdate?: { partition?: number } };
+    volumeClaimTemplates?: { metadata: { name: string }; spec: unknown }[];
+    ordinals?: { start?: number };
+    minReadySeconds?: number;
+    revisionHistoryLimit: number;
+  };
+  status?: StatefulSetStatus;
+}
+
+export interface StatefulSetStatus {
+  observedGeneration: number;
+  replicas: number;
+  readyReplicas: number;
+  availableReplicas: number;
+  currentReplicas: number;
+  updatedReplicas: number;
+  currentRevision: string;
+  updateRevision: string;
+  collisionCount: number;
 }
 
 export interface DaemonSet extends ApiObject {
-  spec: { template: PodTemplate };
+  spec: {
+    selector: LabelSelector;
+    template: PodTemplate;
+    updateStrategy: { type: 'RollingUpdate' | 'OnDelete'; rollingUpdate?: { maxSurge?: number | string } };
+    minReadySeconds?: number;
+    revisionHistoryLimit: number;
+  };
+}
+
+export interface JobSpec {
+  parallelism: number;
+  completions?: number;
+  backoffLimit: number;
+  activeDeadlineSeconds?: number;
+  ttlSecondsAfterFinished?: number;
+  suspend: boolean;
+  template: PodTemplate;
+}
+
+export interface Job extends ApiObject {
+  spec: JobSpec;
+  status?: JobStatus;
+}
+
+export interface JobStatus {
+  startTime?: string;
+  completionTime?: string;
+  active?: number;
+  ready?: number;
+  succeeded?: number;
+  failed?: number;
+  terminating?: number;
+  uncountedTerminatedPods?: Record<string, never>;
+  conditions?: WorkloadCondition[];
 }

@@ -29,15 +29,22 @@ const byKind: Readonly<Record<string, (object: ApiObject) => ApiObject>> = {
       revisionHistoryLimit: 10,
       updateStrategy: rollingUpdate(fieldOf(object.spec, 'updateStrategy'), { maxUnavailable: 1, maxSurge: 0 }),
     }),
-  CronJob: object => ({
-    ...object,
-    spec: fill(object.spec, {
+  Job: job,
+  CronJob: object => {
+    const spec = fill(object.spec, {
       concurrencyPolicy: 'Allow',
       suspend: false,
       successfulJobsHistoryLimit: 3,
       failedJobsHistoryLimit: 1,
-    }),
-  }),
+    });
+    const template = fieldOf(spec.jobTemplate, 'spec');
+    if (!isRecord(spec.jobTemplate) || !isRecord(template)) return { ...object, spec };
+    const filled = {
+      ...template,
+      template: { ...recordOf(template.template), spec: podSpec(fieldOf(template.template, 'spec')) },
+    };
+    return { ...object, spec: { ...spec, jobTemplate: { ...spec.jobTemplate, spec: filled } } };
+  },
   Service: object => ({ ...object, spec: serviceSpec(object.spec) }),
   Secret: object => fill(object, { type: 'Opaque' }) as ApiObject,
   Namespace: object => ({ ...object, spec: fill(object.spec, { finalizers: ['kubernetes'] }) }),
@@ -56,6 +63,39 @@ function fieldOf(value: unknown, name: string): unknown {
 
 function listOf(value: unknown): unknown[] {
   return Array.isArray(value) ? value : [];
+}
+
+function recordOf(value: unknown): JsonRecord {
+  return isRecord(value) ? value : {};
+}
+
+/** A Job's selector and the labels for it are made by the API server, from its uid. */
+function job(object: ApiObject): ApiObject {
+  const given = recordOf(object.spec);
+  // Without both numbers a Job is one pod; with parallelism alone it ends with its first success.
+  const spec = fill(given, {
+    parallelism: 1,
+    ...(given.parallelism === undefined ? { completions: 1 } : {}),
+    completionMode: 'NonIndexed',
+    backoffLimit: 6,
+    suspend: false,
+    podReplacementPolicy: 'TerminatingOrFailed',
+    selector: { matchLabels: { 'batch.kubernetes.io/controller-uid': object.metadata.uid } },
+  });
+  const template = recordOf(spec.template);
+  const metadata = recordOf(template.metadata);
+  const { name, uid } = object.metadata;
+  const labels = {
+    ...recordOf(metadata.labels),
+    'batch.kubernetes.io/job-name': name,
+    'batch.kubernetes.io/controller-uid': uid,
+    'job-name': name,
+    'controller-uid': uid,
+  };
+  return {
+    ...object,
+    spec: { ...spec, template: { ...template, metadata: { ...metadata, labels }, spec: podSpec(template.spec) } },
+  };
 }
 
 function workload(object: ApiObject, defaults: JsonRecord): ApiObject {

@@ -11,6 +11,12 @@ export interface StoreEvent {
   version: number;
 }
 
+interface Owned {
+  resource: Resource;
+  namespace: string | undefined;
+  name: string;
+}
+
 /** Versions are reserved on disk in blocks, so that none is given twice, whatever was deleted before a restart. */
 const versionBlock = 1000;
 
@@ -22,6 +28,8 @@ export class ObjectStore {
   readonly #collections = new Map<Resource, Collection<ApiObject>>();
   readonly #counter: Collection<number>;
   readonly #listeners = new Set<(event: StoreEvent) => void>();
+  /** What an object owns, by its uid; without it every deletion and every controller would walk everything. */
+  readonly #owned = new Map<string, Map<string, Owned>>();
   #history: StoreEvent[] = [];
   #version: number;
   #reserved: number;
@@ -31,7 +39,9 @@ export class ObjectStore {
   constructor(journal: Journal) {
     for (const resource of resources) {
       if (!resource.stored) continue;
-      this.#collections.set(resource, journal.collection<ApiObject>(`kubernetes/${qualifiedName(resource)}`));
+      const collection = journal.collection<ApiObject>(`kubernetes/${qualifiedName(resource)}`);
+      this.#collections.set(resource, collection);
+      for (const [, object] of collection.entries()) this.#index(resource, undefined, object);
     }
     this.#counter = journal.collection<number>('kubernetes-versions');
     this.#version = this.#counter.get('reserved') ?? 0;
@@ -57,6 +67,14 @@ export class ObjectStore {
       .filter(object => object !== undefined);
   }
 
+  /** The objects of any kind whose ownerReferences name this uid, in the order in which they were given to it. */
+  ownedBy(uid: string): { resource: Resource; object: ApiObject }[] {
+    return [...(this.#owned.get(uid)?.values() ?? [])].flatMap(({ resource, namespace, name }) => {
+      const object = this.get(resource, namespace, name);
+      return object ? [{ resource, object }] : [];
+    });
+  }
+
   /** Stores the object under a new version and tells everybody; gives what is stored. */
   put(resource: Resource, object: ApiObject): ApiObject {
     const collection = this.#collection(resource);
@@ -65,6 +83,7 @@ export class ObjectStore {
     const version = this.#nextVersion();
     const stored = { ...object, metadata: { ...object.metadata, resourceVersion: String(version) } };
     collection.set(key, stored);
+    this.#index(resource, previous, stored);
     this.#tell({
       type: previous ? 'MODIFIED' : 'ADDED',
       resource,
@@ -83,6 +102,7 @@ export class ObjectStore {
     if (!previous) return;
     const version = this.#nextVersion();
     collection.delete(key);
+    this.#index(resource, previous, undefined);
     const object = { ...previous, metadata: { ...previous.metadata, resourceVersion: String(version) } };
     this.#tell({ type: 'DELETED', resource, object, previous, version });
   }
@@ -97,6 +117,21 @@ export class ObjectStore {
   subscribe(listener: (event: StoreEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  #index(resource: Resource, before: ApiObject | undefined, now: ApiObject | undefined): void {
+    const { namespace, name = '' } = (now ?? before)?.metadata ?? {};
+    const key = `${qualifiedName(resource)}/${objectKey(namespace, name)}`;
+    for (const { uid } of before?.metadata.ownerReferences ?? []) {
+      const owned = this.#owned.get(uid);
+      if (now?.metadata.ownerReferences?.some(owner => owner.uid === uid)) continue;
+      owned?.delete(key);
+      if (owned?.size === 0) this.#owned.delete(uid);
+    }
+    for (const { uid } of now?.metadata.ownerReferences ?? []) {
+      const owned = this.#owned.get(uid) ?? new Map<string, Owned>();
+      this.#owned.set(uid, owned.set(key, { resource, namespace, name }));
+    }
   }
 
   #collection(resource: Resource): Collection<ApiObject> {

@@ -264,6 +264,8 @@ const initialStatus: Readonly<Record<string, Record<string, unknown>>> = {
   Namespace: { phase: 'Active' },
   Pod: { phase: 'Pending', qosClass: 'BestEffort' },
   Service: { loadBalancer: {} },
+  // Its folder is made when a pod mounts it; nothing has to be waited for.
+  PersistentVolumeClaim: { phase: 'Bound' },
 };
 
 /** Only a pod that has been given to a node is ended gracefully. */

@@ -52,6 +52,13 @@ export const resources: readonly Resource[] = [
     { kind: 'ConfigMap', plural: 'configmaps', namespaced: true, shortNames: ['cm'] },
     { kind: 'Secret', plural: 'secrets', namespaced: true, selectableFields: ['type'] },
     {
+      kind: 'PersistentVolumeClaim',
+      plural: 'persistentvolumeclaims',
+      namespaced: true,
+      shortNames: ['pvc'],
+      subresources: ['status'],
+    },
+    {
       kind: 'Pod',
       plural: 'pods',
       namespaced: true,
@@ -111,8 +118,10 @@ export const resources: readonly Resource[] = [
       ...workload,
     },
     { kind: 'DaemonSet', plural: 'daemonsets', shortNames: ['ds'], subresources: ['status'], ...workload },
+    { kind: 'ControllerRevision', plural: 'controllerrevisions', namespaced: true },
   ]),
   ...rows('batch', 'v1', [
+    { kind: 'Job', plural: 'jobs', subresources: ['status'], ...workload },
     { kind: 'CronJob', plural: 'cronjobs', shortNames: ['cj'], subresources: ['status'], ...workload },
   ]),
   ...rows('rbac.authorization.k8s.io', 'v1', [
@@ -126,6 +135,8 @@ export const resources: readonly Resource[] = [
   ]),
   ...rows('authorization.k8s.io', 'v1', [
     { kind: 'SelfSubjectAccessReview', plural: 'selfsubjectaccessreviews', namespaced: false, stored: false },
+    { kind: 'SelfSubjectRulesReview', plural: 'selfsubjectrulesreviews', namespaced: false, stored: false },
+    { kind: 'SubjectAccessReview', plural: 'subjectaccessreviews', namespaced: false, stored: false },
   ]),
 ];
 

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { invalid, problem, type FieldProblem } from '../api/status-error';
+import { checkSchedule } from './cron-schedule';
 import { isRecord, type ApiObject, type JsonRecord } from './api-object';
 import type { Resource } from './resources';
 import { matchLabelSelector } from './selectors';
@@ -64,6 +65,8 @@ function kindProblems(resource: Resource, object: ApiObject, live: ApiObject | u
       return workloadProblems(object, live);
     case 'Pod':
       return podProblems(recordOf(object.spec), 'spec');
+    case 'Job':
+      return jobProblems(object, live);
     case 'CronJob':
       return cronJobProblems(object);
     case 'RoleBinding':
@@ -143,13 +146,45 @@ function workloadProblems(object: ApiObject, live: ApiObject | undefined): Field
   return [...problems, ...podProblems(recordOf(template.spec), 'spec.template.spec')];
 }
 
+function jobProblems(object: ApiObject, live: ApiObject | undefined): FieldProblem[] {
+  const spec = recordOf(object.spec);
+  const template = recordOf(spec.template);
+  const before = recordOf(live?.spec);
+  const immutable = ['completions', 'selector', 'template'].filter(
+    field => live && !isDeepStrictEqual(before[field], spec[field]),
+  );
+  return [
+    ...immutable.map(field => problem.invalid(`spec.${field}`, spec[field], 'field is immutable')),
+    ...jobPolicyProblems(template, 'spec.template.spec'),
+    ...podProblems(recordOf(template.spec), 'spec.template.spec'),
+  ];
+}
+
+/** A Job's pods must be able to end. */
+function jobPolicyProblems(template: JsonRecord, path: string): FieldProblem[] {
+  const policy = recordOf(template.spec).restartPolicy;
+  if (policy === 'OnFailure' || policy === 'Never') return [];
+  return [problem.notSupported(`${path}.restartPolicy`, policy, ['OnFailure', 'Never'])];
+}
+
 function cronJobProblems(object: ApiObject): FieldProblem[] {
   const spec = recordOf(object.spec);
   const template = recordOf(recordOf(recordOf(spec.jobTemplate).spec).template);
   return [
-    ...(spec.schedule ? [] : [problem.required('spec.schedule')]),
+    ...scheduleProblems(spec.schedule),
+    ...jobPolicyProblems(template, 'spec.jobTemplate.spec.template.spec'),
     ...podProblems(recordOf(template.spec), 'spec.jobTemplate.spec.template.spec'),
   ];
+}
+
+function scheduleProblems(schedule: unknown): FieldProblem[] {
+  if (typeof schedule !== 'string' || schedule === '') return [problem.required('spec.schedule')];
+  try {
+    checkSchedule(schedule);
+    return [];
+  } catch (error) {
+    return [problem.invalid('spec.schedule', schedule, error instanceof Error ? error.message : String(error))];
+  }
 }
 
 function podProblems(spec: JsonRecord, path: string): FieldProblem[] {

@@ -1,13 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Container, ContainerStatus, Probe } from './pod-shapes';
-import { runProbe } from './probe';
+import { runProbe, type ProbeTarget } from './probe';
 
 /** How often a container that is not ready yet is probed, so that a rollout here takes no longer than the program needs. */
 const startProbeMilliseconds = 200;
 
-export interface ProbedContainer {
-  /** Where its process answers. */
-  port: number;
+export interface ProbedContainer extends ProbeTarget {
   /** Ends the probing. */
   signal: AbortSignal;
   isReady: () => boolean;
@@ -50,15 +48,16 @@ export async function runProbes(container: Container, probed: ProbedContainer): 
 async function repeat(
   kind: 'Startup' | 'Readiness' | 'Liveness',
   probe: Probe,
-  { port, signal, event }: ProbedContainer,
+  target: ProbedContainer,
   isLast: (ok: boolean) => boolean,
 ): Promise<boolean> {
+  const { signal, event } = target;
   const period = (probe.periodSeconds ?? 10) * 1000;
   let [successes, failures, succeeded] = [0, 0, false];
   await delay((probe.initialDelaySeconds ?? 0) * 1000, undefined, { signal });
   const began = Date.now();
   for (;;) {
-    const failure = await runProbe(probe, port);
+    const failure = await runProbe(probe, target);
     signal.throwIfAborted();
     [successes, failures] = failure === undefined ? [successes + 1, 0] : [0, failures + 1];
     const starting = !succeeded && kind !== 'Liveness';

@@ -4,11 +4,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { freePort } from '../../free-port';
 import { start, type Child } from '../../processes';
 import { timestamp } from '../objects/api-object';
-import { ContainerConfigError, expandArguments } from './container-environment';
+import { expandArguments } from './container-environment';
 import type { PodLogs } from './pod-logs';
 import type { Container, ContainerState, ContainerStatus } from './pod-shapes';
 import { runProbes } from './container-probes';
-import { checkProbe } from './probe';
+import { ContainerConfigError } from './pod-references';
+import { mountRootVariable, type ContainerMounts } from './pod-volumes';
+import { checkHandlers, runHook, type ProbeTarget } from './probe';
 
 /** A program of this machine that stands for a container image. */
 export interface LocalImage {
@@ -26,6 +28,9 @@ const backOffResetMilliseconds = 600_000;
 const retryMilliseconds = 500;
 const simulatedStartMilliseconds = 50;
 
+/** A postStart hook may take its time, but not for ever: the kubelet has no limit, and a pod that hangs is no help to anybody. */
+const hookMilliseconds = 120_000;
+
 export interface ContainerWorkerOptions {
   podUid: string;
   /** `name_namespace(uid)`, as the kubelet's messages name a pod. */
@@ -41,6 +46,8 @@ export interface ContainerWorkerOptions {
   environment: () => Record<string, string>;
   /** Why a volume cannot be made, if so. */
   missingVolume: () => string | undefined;
+  /** Makes the volumes that the container mounts. @throws ContainerConfigError */
+  mount: () => ContainerMounts | undefined;
   logs: PodLogs;
   changed: () => void;
   event: (type: 'Normal' | 'Warning', reason: string, message: string) => void;
@@ -54,6 +61,7 @@ export class ContainerWorker {
   readonly #o: ContainerWorkerOptions;
   readonly #stopping = new AbortController();
   #child: Child | undefined;
+  #target: ProbeTarget | undefined;
   #running: Promise<void> | undefined;
 
   constructor(options: ContainerWorkerOptions) {
@@ -80,17 +88,34 @@ export class ContainerWorker {
     return this.#running;
   }
 
-  /** Ends the process: SIGTERM, and SIGKILL after the grace period. */
-  async stop(graceMilliseconds: number): Promise<void> {
+  /**
+   * Ends the process: SIGTERM, and SIGKILL after the grace period.
+   * @param withHook whether the container is ended for good, so that its preStop hook has its say before
+   */
+  async stop(graceMilliseconds: number, withHook: boolean): Promise<void> {
     this.#stopping.abort();
-    await this.#child?.kill(graceMilliseconds);
+    await (withHook ? this.#end(graceMilliseconds) : this.#child?.kill(graceMilliseconds));
     // Whoever called run() hears of its failures.
     await this.#running?.catch(() => undefined);
   }
 
+  /** The hook's time counts for the grace period; a second remains at least for the process itself, as the kubelet has it. */
+  async #end(graceMilliseconds: number): Promise<void> {
+    const { container, event } = this.#o;
+    const [child, target, hook] = [this.#child, this.#target, container.lifecycle?.preStop];
+    if (!child) return;
+    const began = Date.now();
+    event('Normal', 'Killing', `Stopping container ${container.name}`);
+    if (hook && target && graceMilliseconds > 0) {
+      const failure = await runHook(hook, target, graceMilliseconds);
+      if (failure !== undefined) event('Warning', 'FailedPreStopHook', `PreStopHook failed: ${failure}`);
+    }
+    await child.kill(hook ? Math.max(1000, graceMilliseconds - (Date.now() - began)) : graceMilliseconds);
+  }
+
   async #keepRunning(): Promise<void> {
     const { container, image, event, podText } = this.#o;
-    if (!image && container.image.endsWith(':missing')) return this.#failToPull();
+    if (!image && cannotBePulled(container.image)) return this.#failToPull();
     let backOff = 0;
     for (;;) {
       const environment = await this.#resolve();
@@ -110,15 +135,22 @@ export class ContainerWorker {
     }
   }
 
+  /** Tries again and again, with growing pauses, as the kubelet does. */
   async #failToPull(): Promise<void> {
     const { container, event } = this.#o;
     const failed = `failed to pull and unpack image "${container.image}": ${container.image}: not found`;
-    event('Warning', 'Failed', `Failed to pull image "${container.image}": ${failed}`);
-    this.#set({ state: { waiting: { reason: 'ErrImagePull', message: failed } } });
-    const message = `Back-off pulling image "${container.image}"`;
-    event('Normal', 'BackOff', message);
-    this.#set({ state: { waiting: { reason: 'ImagePullBackOff', message } } });
-    await this.#stopped();
+    const backingOff = `Back-off pulling image "${container.image}"`;
+    for (let backOff = firstBackOffMilliseconds; ; backOff = Math.min(2 * backOff, longestBackOffMilliseconds)) {
+      event('Normal', 'Pulling', `Pulling image "${container.image}"`);
+      event('Warning', 'Failed', `Failed to pull image "${container.image}": ${failed}`);
+      event('Warning', 'Failed', 'Error: ErrImagePull');
+      this.#set({ state: { waiting: { reason: 'ErrImagePull', message: failed } } });
+      event('Normal', 'BackOff', backingOff);
+      event('Warning', 'Failed', 'Error: ImagePullBackOff');
+      const message = `${backingOff}: ErrImagePull: ${failed}`;
+      this.#set({ state: { waiting: { reason: 'ImagePullBackOff', message } } });
+      await this.#sleep(backOff);
+    }
   }
 
   /** Waits until everything is there that the container refers to. */
@@ -133,7 +165,7 @@ export class ContainerWorker {
         continue;
       }
       try {
-        if (image) checkRunnable(container);
+        if (image) checkHandlers(container);
         return environment();
       } catch (error) {
         if (!(error instanceof ContainerConfigError)) throw error;
@@ -158,13 +190,26 @@ export class ContainerWorker {
     const port = await freePort();
     this.#stopping.signal.throwIfAborted();
     const containerId = newContainerId();
-    const [command = image.command, ...commandArgs] = expandArguments(container.command, environment) ?? [];
-    const ownArgs = expandArguments(container.args, environment);
-    const args = container.command ? [...commandArgs, ...(ownArgs ?? [])] : (ownArgs ?? image.args);
     let child: Child;
+    let target: ProbeTarget;
     try {
-      const env = { ...environment, PORT: String(port) };
-      child = start(command, args, { cwd: image.cwd, env, endWithParent: true });
+      const mounts = this.#o.mount();
+      const locate = mounts?.locate ?? ((text: string) => text);
+      const [command = image.command, ...commandArgs] = expandArguments(container.command, environment) ?? [];
+      const ownArgs = expandArguments(container.args, environment);
+      const args = container.command ? [...commandArgs, ...(ownArgs ?? [])] : (ownArgs ?? image.args);
+      const located = Object.entries(environment).map(([name, value]) => [name, locate(value)]);
+      const env: Record<string, string> = {
+        ...(Object.fromEntries(located) as Record<string, string>),
+        ...(mounts ? { [mountRootVariable]: mounts.root } : {}),
+        PORT: String(port),
+      };
+      target = { port, cwd: container.workingDir === undefined ? image.cwd : locate(container.workingDir), env };
+      if (mounts) {
+        const why = `A plain process has no file system of its own: container ${container.name} finds its volumes below ${mounts.root}, which ${mountRootVariable} says; mount paths at the beginning of arguments and variables are replaced`;
+        event('Normal', 'VolumesBelowFolder', why);
+      }
+      child = start(locate(command), args.map(locate), { cwd: target.cwd, env, endWithParent: true });
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       event('Warning', 'Failed', `Error: ${message}`);
@@ -172,17 +217,19 @@ export class ContainerWorker {
       return undefined;
     }
     this.#child = child;
+    this.#target = target;
     logs.record(podUid, container.name, containerId, [child.stdout, child.stderr]);
     this.port = port;
-    const startedAt = this.#started(containerId);
     event('Normal', 'Started', `Started container ${container.name}`);
+    await this.#postStart(child, target);
+    const startedAt = this.#started(containerId);
     const probing = new AbortController();
     const probes = runProbes(container, {
-      port,
+      ...target,
       signal: probing.signal,
       isReady: () => this.status.ready,
       set: change => this.#set(change),
-      kill: () => void child.kill(this.#o.graceMilliseconds),
+      kill: () => void this.#end(this.#o.graceMilliseconds),
       event,
     });
     const { code, signal } = await child.exit;
@@ -190,6 +237,7 @@ export class ContainerWorker {
     await probes;
     logs.ended(podUid, container.name, containerId);
     this.#child = undefined;
+    this.#target = undefined;
     this.port = undefined;
     const exitCode = code ?? 128 + (signal ? constants.signals[signal] : 0);
     const terminated = {
@@ -201,6 +249,20 @@ export class ContainerWorker {
     };
     this.#set({ state: { terminated }, ready: false, started: false });
     return { exitCode };
+  }
+
+  /** The container counts as running only when its hook is through; one that fails ends it. */
+  async #postStart(child: Child, target: ProbeTarget): Promise<void> {
+    const { container, event, graceMilliseconds } = this.#o;
+    const hook = container.lifecycle?.postStart;
+    if (!hook) return;
+    const failure = await Promise.race([
+      runHook(hook, target, hookMilliseconds),
+      child.exit.then(() => 'the container ended meanwhile'),
+    ]);
+    if (failure === undefined || this.#isStopping()) return;
+    event('Warning', 'FailedPostStartHook', `PostStartHook failed: ${failure}`);
+    await child.kill(graceMilliseconds);
   }
 
   #isStopping(): boolean {
@@ -257,20 +319,9 @@ function lastStateOf(before: ContainerStatus): ContainerState {
   return { terminated: { exitCode: 255, reason: 'Unknown', startedAt, finishedAt: timestamp(), containerID } };
 }
 
-/** @throws ContainerConfigError for what a plain process cannot be given */
-function checkRunnable(container: Container): void {
-  const [mount] = container.volumeMounts ?? [];
-  if (mount) {
-    throw new ContainerConfigError(
-      `local Kubernetes runs containers as plain processes and cannot mount volume "${mount.name}" at ${mount.mountPath}`,
-    );
-  }
-  if (container.lifecycle) {
-    throw new ContainerConfigError('local Kubernetes runs containers as plain processes and has no lifecycle hooks');
-  }
-  checkProbe(container.readinessProbe, 'readinessProbe');
-  checkProbe(container.livenessProbe, 'livenessProbe');
-  checkProbe(container.startupProbe, 'startupProbe');
+/** Images of no registry: `.invalid` is no domain (RFC 2606), and the tag `missing` stands for what a registry does not have. */
+function cannotBePulled(image: string): boolean {
+  return image.endsWith(':missing') || /^[^/]+\.invalid(:\d+)?\//.test(image);
 }
 
 /** Begins with the time, so that ids sort in the order of the runs. */

@@ -1,7 +1,10 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { controllerOf, type ApiObject } from '../objects/api-object';
 import type { StoreEvent } from '../objects/object-store';
 import { resourceNamed } from '../objects/resources';
 import { isActive, isReady, type Pod } from './pod-shapes';
+import { removeOrphanedVolumes } from './pod-volumes';
 import { PodWorker, urlAnnotation, type PodWorkerOptions } from './pod-worker';
 
 /** Time for a process to end by itself when the whole server stops; it is started again with the next start. */
@@ -13,7 +16,7 @@ const resource = resourceNamed('pods');
 export class Kubelet {
   readonly #o: PodWorkerOptions;
   /** By uid. */
-  readonly #workers = new Map<string, PodWorker>();
+  readonly #workers = new Map<string, { worker: PodWorker; pod: Pod }>();
   readonly #ending = new Map<string, Promise<void>>();
   #unsubscribe: (() => void) | undefined;
 
@@ -29,9 +32,17 @@ export class Kubelet {
       if (pod.metadata.deletionTimestamp) this.#remove(pod);
       else if (isActive(pod)) this.#begin(pod as Pod);
     }
+    removeOrphanedVolumes(store, this.#o.volumesFolder);
     this.#unsubscribe = store.subscribe(event => {
       // Not within the write that told us: a worker writes itself.
       if (event.resource === resource) setImmediate(() => this.#react(event));
+      if (event.resource.kind === 'Node' && event.type === 'MODIFIED') setImmediate(() => this.#scheduleAgain());
+      if (event.resource.kind === 'ConfigMap' || event.resource.kind === 'Secret') {
+        setImmediate(() => this.#refreshVolumes(event.object.metadata.namespace));
+      }
+      if (event.resource.kind === 'PersistentVolumeClaim' && event.type === 'DELETED') {
+        rmSync(join(this.#o.volumesFolder, 'claims', event.object.metadata.uid), { recursive: true, force: true });
+      }
     });
   }
 
@@ -39,7 +50,7 @@ export class Kubelet {
   async stop(): Promise<void> {
     this.#unsubscribe?.();
     this.#unsubscribe = undefined;
-    const stopping = [...this.#workers.values()].map(worker => worker.stop(stopGraceMilliseconds));
+    const stopping = [...this.#workers.values()].map(({ worker }) => worker.stop(stopGraceMilliseconds, false));
     await Promise.all([...stopping, ...this.#ending.values()]);
   }
 
@@ -70,9 +81,23 @@ export class Kubelet {
     }
   }
 
+  /** A node that changed may take pods that it did not take before. */
+  #scheduleAgain(): void {
+    if (this.#unsubscribe === undefined) return;
+    for (const pod of this.#o.store.list(resource) as Pod[]) {
+      if (pod.spec.nodeName === undefined && !pod.metadata.deletionTimestamp) this.#begin(pod);
+    }
+  }
+
+  #refreshVolumes(namespace: string | undefined): void {
+    for (const { worker, pod } of this.#workers.values()) {
+      if (pod.metadata.namespace === namespace && pod.spec.volumes) worker.refreshVolumes();
+    }
+  }
+
   #begin(pod: Pod): void {
     const worker = new PodWorker(this.#o, pod);
-    this.#workers.set(pod.metadata.uid, worker);
+    this.#workers.set(pod.metadata.uid, { worker, pod });
     worker.run().catch((error: unknown) => {
       this.#o.log(
         `Pod ${pod.metadata.namespace ?? ''}/${pod.metadata.name}: ${error instanceof Error ? (error.stack ?? '') : String(error)}`,
@@ -83,11 +108,11 @@ export class Kubelet {
   /** Ends a pod's processes, and then the pod itself where that is still to be done. */
   #end(pod: ApiObject, graceMilliseconds: number, remove: boolean): void {
     const { uid } = pod.metadata;
-    const worker = this.#workers.get(uid);
+    const worker = this.#workers.get(uid)?.worker;
     if (!worker) return;
     this.#workers.delete(uid);
     const ending = worker
-      .stop(graceMilliseconds)
+      .stop(graceMilliseconds, true)
       .catch((error: unknown) => this.#o.log(`Pod ${pod.metadata.name} could not be ended: ${String(error)}`))
       .then(() => {
         this.#ending.delete(uid);

@@ -22,14 +22,39 @@ export interface Container {
   image: string;
   command?: string[];
   args?: string[];
+  workingDir?: string;
   env?: EnvironmentVariable[];
   envFrom?: EnvironmentSource[];
   ports?: { name?: string; containerPort: number }[];
-  volumeMounts?: { name: string; mountPath: string }[];
+  volumeMounts?: VolumeMount[];
+  resources?: { requests?: Record<string, string>; limits?: Record<string, string> };
   readinessProbe?: Probe;
   livenessProbe?: Probe;
   startupProbe?: Probe;
-  lifecycle?: Record<string, unknown>;
+  lifecycle?: { postStart?: LifecycleHandler; preStop?: LifecycleHandler };
+}
+
+export interface VolumeMount {
+  name: string;
+  mountPath: string;
+  subPath?: string;
+  subPathExpr?: string;
+  readOnly?: boolean;
+}
+
+/** What a hook does: exactly one of these. */
+export interface LifecycleHandler {
+  exec?: { command: string[] };
+  httpGet?: HttpGet;
+  sleep?: { seconds: number };
+  tcpSocket?: unknown;
+}
+
+export interface HttpGet {
+  path?: string;
+  port: number | string;
+  scheme?: string;
+  httpHeaders?: { name: string; value: string }[];
 }
 
 export interface Reference {
@@ -44,7 +69,7 @@ export interface EnvironmentVariable {
     configMapKeyRef?: Reference & { key: string };
     secretKeyRef?: Reference & { key: string };
     fieldRef?: { fieldPath: string };
-    resourceFieldRef?: { resource: string };
+    resourceFieldRef?: ResourceFieldReference;
   };
 }
 
@@ -54,18 +79,48 @@ export interface EnvironmentSource {
   secretRef?: Reference;
 }
 
-export interface Volume {
+/** A key of a ConfigMap or Secret as a file; all keys, each under its own name, where none are listed. */
+export interface KeyToPath {
+  key: string;
+  path: string;
+  mode?: number;
+}
+
+export interface DownwardFile {
+  path: string;
+  fieldRef?: { fieldPath: string };
+  resourceFieldRef?: ResourceFieldReference;
+  mode?: number;
+}
+
+export interface ResourceFieldReference {
+  containerName?: string;
+  resource: string;
+  divisor?: string;
+}
+
+/** One source of files: of a volume by itself, or of several that a projected volume puts together. */
+export interface FileSource {
+  configMap?: Reference & { items?: KeyToPath[] };
+  secret?: Partial<Reference> & { secretName?: string; items?: KeyToPath[] };
+  downwardAPI?: { items?: DownwardFile[] };
+}
+
+export interface Volume extends FileSource {
   name: string;
-  configMap?: Reference;
-  secret?: { secretName: string; optional?: boolean };
-  projected?: { sources?: { configMap?: Reference; secret?: Reference }[] };
+  configMap?: Reference & { items?: KeyToPath[]; defaultMode?: number };
+  secret?: { secretName: string; optional?: boolean; items?: KeyToPath[]; defaultMode?: number };
+  downwardAPI?: { items?: DownwardFile[]; defaultMode?: number };
+  projected?: { sources?: FileSource[]; defaultMode?: number };
+  emptyDir?: unknown;
+  persistentVolumeClaim?: { claimName: string };
   [source: string]: unknown;
 }
 
 export interface Probe {
-  httpGet?: { path?: string; port: number | string; scheme?: string; httpHeaders?: { name: string; value: string }[] };
+  httpGet?: HttpGet;
   tcpSocket?: { port: number | string };
-  exec?: unknown;
+  exec?: { command: string[] };
   grpc?: unknown;
   initialDelaySeconds?: number;
   periodSeconds?: number;

@@ -1,12 +1,14 @@
+import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { EventRecorder } from '../controllers/event-recorder';
 import { omit, timestamp } from '../objects/api-object';
 import type { ObjectStore } from '../objects/object-store';
 import { resourceNamed } from '../objects/resources';
-import { containerEnvironment, missingVolumeSource } from './container-environment';
+import { containerEnvironment } from './container-environment';
 import { ContainerWorker, type LocalImage } from './container-worker';
 import { nodeName, unschedulable } from './local-node';
 import type { PodLogs } from './pod-logs';
+import { PodVolumes } from './pod-volumes';
 import type { Condition, Container, ContainerStatus, Pod, PodStatus } from './pod-shapes';
 
 /** On the pod: where its process answers on this machine. */
@@ -22,6 +24,8 @@ export interface PodWorkerOptions {
   images: Readonly<Record<string, LocalImage>>;
   /** Variables that every container gets; its own win. */
   environment: Readonly<Record<string, string>>;
+  /** Below it: volumes of pods, by their uid, and of claims. */
+  volumesFolder: string;
   log: (line: string) => void;
 }
 
@@ -31,6 +35,7 @@ const resource = resourceNamed('pods');
 export class PodWorker {
   readonly #o: PodWorkerOptions;
   readonly #pod: Pod;
+  readonly #volumes: PodVolumes;
   readonly #initContainers: ContainerWorker[];
   readonly #containers: ContainerWorker[];
   #stopped = false;
@@ -40,6 +45,12 @@ export class PodWorker {
   constructor(options: PodWorkerOptions, pod: Pod) {
     this.#o = options;
     this.#pod = pod;
+    this.#volumes = new PodVolumes({
+      store: options.store,
+      pod,
+      folder: join(options.volumesFolder, 'pods', pod.metadata.uid),
+      claimsFolder: join(options.volumesFolder, 'claims'),
+    });
     const { spec, status } = pod;
     const policy = spec.restartPolicy ?? 'Always';
     const make = (container: Container, before: ContainerStatus[] | undefined, restartPolicy: typeof policy) =>
@@ -52,7 +63,8 @@ export class PodWorker {
         graceMilliseconds: (spec.terminationGracePeriodSeconds ?? 30) * 1000,
         before: before?.find(one => one.name === container.name),
         environment: () => ({ ...this.#baseEnvironment(), ...containerEnvironment(options.store, pod, container) }),
-        missingVolume: () => missingVolumeSource(options.store, pod),
+        missingVolume: () => this.#volumes.problem(options.images[container.image] !== undefined),
+        mount: () => this.#volumes.mount(container),
         logs: options.logs,
         changed: () => this.#publish(),
         event: (type, reason, message) => options.events.record(pod, type, reason, message, 'kubelet'),
@@ -65,13 +77,23 @@ export class PodWorker {
   /** Resolves when every container has ended for good, or the pod was stopped. */
   async run(): Promise<void> {
     const { store, events } = this.#o;
-    const misfit = unschedulable(store, this.#pod);
+    const misfit = unschedulable(store, this.#pod.spec);
     if (misfit !== undefined) {
       events.record(this.#pod, 'Warning', 'FailedScheduling', misfit, 'default-scheduler');
       this.#publishUnschedulable(misfit);
       return;
     }
     this.#publish();
+    const { name, namespace = '' } = this.#pod.metadata;
+    if (this.#pod.spec.nodeName === undefined) {
+      events.record(
+        this.#pod,
+        'Normal',
+        'Scheduled',
+        `Successfully assigned ${namespace}/${name} to ${nodeName}`,
+        'default-scheduler',
+      );
+    }
     for (const [index, worker] of this.#initContainers.entries()) {
       const simulated = this.#o.images[this.#pod.spec.initContainers?.[index]?.image ?? ''] === undefined;
       // Nothing runs for an unknown image, so there is nothing to wait for.
@@ -93,10 +115,20 @@ export class PodWorker {
     );
   }
 
-  /** Ends the processes. The stored pod stays as it is: who stops the pod decides what becomes of it. */
-  async stop(graceMilliseconds: number): Promise<void> {
+  /**
+   * Ends the processes. The stored pod stays as it is: who stops the pod decides what becomes of it.
+   * @param forGood the pod will not be started again: its preStop hooks run, and its volumes go
+   */
+  async stop(graceMilliseconds: number, forGood: boolean): Promise<void> {
     this.#stopped = true;
-    await Promise.all([...this.#initContainers, ...this.#containers].map(worker => worker.stop(graceMilliseconds)));
+    const workers = [...this.#initContainers, ...this.#containers];
+    await Promise.all(workers.map(worker => worker.stop(graceMilliseconds, forGood)));
+    if (forGood) this.#volumes.remove();
+  }
+
+  /** A ConfigMap or Secret of the pod's namespace changed: volumes that are made of it follow. */
+  refreshVolumes(): void {
+    if (!this.#stopped) this.#volumes.refresh();
   }
 
   #baseEnvironment(): Record<string, string> {

@@ -1,4 +1,3 @@
-/* eslint @typescript-eslint/no-unsafe-class-instance-assignment: off -- the client's models are classes, but its methods take plain objects */
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,3 @@
-/* eslint @typescript-eslint/no-unsafe-class-instance-assignment: off -- the client's models are classes, but its methods take plain objects */
 import assert from 'node:assert/strict';
 import type * as k8s from '@kubernetes/client-node' with { 'resolution-mode': 'import' };
 import { eventually, refusal, withToken, type ContractCluster } from './test-cluster';

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { TestCluster } from './test-cluster';
@@ -87,8 +88,78 @@ describe('kubectl against local Kubernetes', () => {
     assert.match(await kubectl('auth', 'whoami', ...flags), /system:serviceaccount:guardian:guardian-pipeline/);
     assert.match(await kubectl('auth', 'can-i', 'patch', 'configmaps', ...flags), /^yes/);
     await assert.rejects(
-      kubectl('delete', 'configmap', 'guardian-config', ...flags),
-      /configmaps "guardian-config" is forbidden: User "system:serviceaccount:guardian:guardian-pipeline" cannot delete resource "configmaps" in API group "" in the namespace "guardian"/,
+      kubectl('delete', 'service', 'policy-engine', ...flags),
+      /services "policy-engine" is forbidden: User "system:serviceaccount:guardian:guardian-pipeline" cannot delete resource "services" in API group "" in the namespace "guardian"/,
     );
+    assert.match(await kubectl('auth', 'can-i', '--list', ...flags), /configmaps +\[\] +\[\] +\[.*patch/);
+    const account = '--as=system:serviceaccount:guardian:guardian-pipeline';
+    assert.match(await kubectl('auth', 'can-i', 'patch', 'configmaps', account), /^yes/);
+    await assert.rejects(kubectl('auth', 'can-i', 'delete', 'services', account), { code: 1 });
+    await assert.rejects(kubectl('get', 'pods', '--as=somebody', ...flags), /cannot impersonate resource "users"/);
+  });
+
+  it('rolls StatefulSets and DaemonSets, shows their history, and undoes', async () => {
+    const container = 'containers: [{name: app, image: "example.com/any:1"}]';
+    const manifest = (kind: string, name: string, more: string): string =>
+      // Without the comment kubectl takes it for JSON.
+      `# ${name}\n{apiVersion: apps/v1, kind: ${kind}, metadata: {name: ${name}}, spec: {${more} selector: {matchLabels: {app: ${name}}}, template: {metadata: {labels: {app: ${name}}}, spec: {${container}}}}}`;
+    const file = resolve(cluster.folder, 'sets.yaml');
+    writeFileSync(
+      file,
+      [manifest('StatefulSet', 'db', 'replicas: 3, serviceName: db,'), manifest('DaemonSet', 'agent', '')].join(
+        '\n---\n',
+      ),
+    );
+    await kubectl('apply', '-f', file);
+    for (const name of ['statefulset/db', 'daemonset/agent']) {
+      const status = (): Promise<string> => kubectl('rollout', 'status', name, '--timeout=30s');
+      await status();
+      await kubectl('set', 'env', name, 'A=1');
+      await status();
+      assert.match(await kubectl('rollout', 'history', name), /\n1 .*\n2 /);
+      const variables = '-o=jsonpath={.spec.template.spec.containers[0].env}';
+      assert.notEqual(await kubectl('get', name, variables), '');
+      await kubectl('rollout', 'undo', name);
+      await status();
+      assert.equal(await kubectl('get', name, variables), '');
+      assert.match(await kubectl('rollout', 'history', name), /\n2 .*\n3 /);
+    }
+    const names = await kubectl('get', 'pods', '-l', 'app=db', '-o', 'jsonpath={.items[*].metadata.name}');
+    assert.equal(names, 'db-0 db-1 db-2');
+    await kubectl('scale', 'statefulset/db', '--replicas=1');
+    await kubectl('wait', '--for=delete', 'pod/db-1', '--timeout=30s');
+    assert.match(await kubectl('get', 'statefulset,daemonset', '-o', 'wide'), /CONTAINERS +IMAGES/);
+    await kubectl('delete', '-f', file, '--wait', '--timeout=30s');
+  });
+
+  it('explains, compares, describes and waits', async () => {
+    assert.match(await kubectl('explain', 'deployment.spec.strategy'), /rollingUpdate\s+<RollingUpdateDeployment>/);
+    const file = resolve(root, 'samples/k8s/policy-engine.yaml');
+    await kubectl('apply', '-f', file);
+    await kubectl('scale', 'deployment/policy-engine', '--replicas=2');
+    await assert.rejects(kubectl('diff', '-f', file), { code: 1 });
+    await kubectl('wait', '--for=condition=Available', 'deployment/policy-engine', '--timeout=30s');
+    const described = await kubectl('describe', 'deployment', 'policy-engine');
+    assert.match(described, /NewReplicaSet: +policy-engine-/);
+    assert.match(described, /ScalingReplicaSet/);
+    assert.match(await kubectl('describe', 'pods'), /Successfully assigned guardian\/policy-engine-/);
+    assert.match(await kubectl('describe', 'node', 'local'), /cpu:/);
+    const dry = await kubectl('delete', 'deployment', 'policy-engine', '--dry-run=server');
+    assert.match(dry, /deleted \(server dry run\)/);
+    await kubectl('get', 'deployment', 'policy-engine');
+  });
+
+  it('runs a Job to its end, and one that fails to its limit', async () => {
+    const job = (name: string, code: number): string =>
+      `# ${name}\n{apiVersion: batch/v1, kind: Job, metadata: {name: ${name}}, spec: {backoffLimit: 1, template: {spec: {restartPolicy: Never, containers: [{name: app, image: "guardianacr.azurecr.io/guardian-app:1.0.0", args: ['-e', 'console.log(7); process.exit(${code})']}]}}}}`;
+    const file = resolve(cluster.folder, 'jobs.yaml');
+    writeFileSync(file, [job('good', 0), job('bad', 1)].join('\n---\n'));
+    await kubectl('apply', '-f', file);
+    await kubectl('wait', '--for=condition=Complete', 'job/good', '--timeout=30s');
+    await kubectl('wait', '--for=condition=Failed', 'job/bad', '--timeout=30s');
+    assert.equal(await kubectl('logs', '-f', 'job/good'), '7\n');
+    assert.equal(await kubectl('get', 'job', 'bad', '-o', 'jsonpath={.status.failed}'), '2');
+    assert.match(await kubectl('describe', 'job', 'bad'), /BackoffLimitExceeded/);
+    await kubectl('delete', '-f', file, '--wait', '--timeout=30s');
   });
 });

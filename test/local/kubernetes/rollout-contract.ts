@@ -1,4 +1,3 @@
-/* eslint @typescript-eslint/no-unsafe-class-instance-assignment: off -- the client's models are classes, but its methods take plain objects */
 import assert from 'node:assert/strict';
 import type * as k8s from '@kubernetes/client-node' with { 'resolution-mode': 'import' };
 import { eventually, refusal, type ContractCluster } from './test-cluster';
@@ -211,6 +210,56 @@ export function describeRolloutContract(cluster: () => ContractCluster): void {
         const done = status?.observedGeneration === metadata?.generation && status?.readyReplicas === 1;
         return done && status.currentRevision === status.updateRevision ? true : undefined;
       });
+      const [pod] = await pods('stateful');
+      assert.equal(pod?.metadata?.name, 'stateful-0');
+      const { items } = await apps.listNamespacedControllerRevision({ namespace, labelSelector: 'app=stateful' });
+      assert.deepEqual(items.map(one => one.revision).sort(), [1, 2]);
+      const label = pod.metadata.labels?.['controller-revision-hash'];
+      assert.equal(label, items.find(one => one.revision === 2)?.metadata?.name);
+    });
+
+    it('a StatefulSet with a partition updates only the pods from it on', async () => {
+      const template = podTemplate('parted');
+      const updateStrategy = { type: 'RollingUpdate', rollingUpdate: { partition: 1 } };
+      const spec = {
+        selector: { matchLabels: { app: 'parted' } },
+        serviceName: 'parted',
+        replicas: 2,
+        template,
+        updateStrategy,
+      };
+      await apps.createNamespacedStatefulSet({ namespace, body: { metadata: { name: 'parted' }, spec } });
+      const settled = (updated: number): Promise<k8s.V1StatefulSet> =>
+        eventually(async () => {
+          const one = await apps.readNamespacedStatefulSet({ namespace, name: 'parted' });
+          const { observedGeneration, readyReplicas, updatedReplicas } = one.status ?? {};
+          const seen = observedGeneration === one.metadata?.generation;
+          return seen && readyReplicas === 2 && updatedReplicas === updated ? one : undefined;
+        });
+      await settled(2);
+      const before = await pods('parted');
+      const body = { spec: { template: { metadata: { annotations: { a: '1' } } } } };
+      await apps.patchNamespacedStatefulSet({ namespace, name: 'parted', body }, strategic);
+      const { status } = await settled(1);
+      assert.notEqual(status?.currentRevision, status?.updateRevision);
+      const uids = async (): Promise<(string | undefined)[]> =>
+        (await pods('parted')).map(({ metadata }) => metadata?.uid);
+      const [first, second] = await uids();
+      assert.equal(first, before[0]?.metadata?.uid);
+      assert.notEqual(second, before[1]?.metadata?.uid);
+    });
+
+    it('a pod that requests more than any node has says what is short', async () => {
+      const resources = { requests: { cpu: '100000' } };
+      await apps.createNamespacedDeployment({ namespace, body: deployment('greedy', { container: { resources } }) });
+      const scheduled = await eventually(async () => {
+        const [pod] = await pods('greedy');
+        return pod?.status?.conditions?.find(({ type, status }) => type === 'PodScheduled' && status === 'False');
+      });
+      assert.match(scheduled.message ?? '', /Insufficient cpu/);
+      const events = await core.listNamespacedEvent({ namespace, fieldSelector: 'reason=FailedScheduling' });
+      assert.ok(events.items.some(({ involvedObject }) => involvedObject.name?.startsWith('greedy-')));
+      await apps.deleteNamespacedDeployment({ namespace, name: 'greedy' });
     });
   });
 }

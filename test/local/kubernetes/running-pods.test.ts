@@ -1,6 +1,5 @@
-/* eslint @typescript-eslint/no-unsafe-class-instance-assignment: off -- the client's models are classes, but its methods take plain objects */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type * as k8s from '@kubernetes/client-node' with { 'resolution-mode': 'import' };
 import { parseAllDocuments } from 'yaml';
@@ -43,8 +42,17 @@ describe('pods that really run', () => {
 
   const pods = async (name: string): Promise<k8s.V1Pod[]> =>
     (await core.listNamespacedPod({ namespace, labelSelector: `app=${name}` })).items;
-  const create = (name: string, container: Partial<k8s.V1Container>): Promise<k8s.V1Deployment> =>
-    apps.createNamespacedDeployment({ namespace, body: deployment(name, { container }) });
+  const create = (
+    name: string,
+    container: Partial<k8s.V1Container>,
+    volumes: k8s.V1Volume[] = [],
+  ): Promise<k8s.V1Deployment> => {
+    const body = deployment(name, { container });
+    Object.assign(body.spec?.template.spec ?? {}, { volumes });
+    const volumeMounts = volumes.map(volume => ({ name: volume.name, mountPath: `/${volume.name}` }));
+    Object.assign(body.spec?.template.spec?.containers[0] ?? {}, { volumeMounts });
+    return apps.createNamespacedDeployment({ namespace, body });
+  };
   const waiting = (name: string, reason: string): Promise<{ pod: k8s.V1Pod; status: k8s.V1ContainerStatus }> =>
     eventually(async () => {
       const [pod] = await pods(name);
@@ -179,15 +187,138 @@ describe('pods that really run', () => {
     await remove('sick');
   });
 
-  it('what a plain process cannot have is said, not left out', async () => {
-    const body = deployment('mounting', { container: { image: 'example.com/script:1' } });
-    const spec = body.spec?.template.spec;
-    Object.assign(spec ?? {}, { volumes: [{ name: 'cache', emptyDir: {} }] });
-    Object.assign(spec?.containers[0] ?? {}, { volumeMounts: [{ name: 'cache', mountPath: '/cache' }] });
+  /** The log of a Deployment's first pod, once it has one. */
+  const firstLog = (name: string): Promise<string> =>
+    eventually(async () => {
+      const [pod] = await pods(name);
+      if (!pod?.status?.containerStatuses?.[0]?.state?.running) return undefined;
+      return (await core.readNamespacedPodLog({ namespace, name: pod.metadata?.name ?? '' })) || undefined;
+    });
+  const eventsOf = async (prefix: string): Promise<k8s.CoreV1Event[]> =>
+    (await core.listNamespacedEvent({ namespace })).items.filter(one => one.involvedObject.name?.startsWith(prefix));
+
+  it('volumes lie below a folder that the container is told, follow their objects, and go with the pod', async () => {
+    const reader =
+      "const fs = require('fs'); const show = () => console.log([process.argv[1], process.env.CONFIG].map(f => fs.readFileSync(f, 'utf8')).join(' ') + ' ' + fs.readFileSync(process.env.CONTAINER_SANDBOX_MOUNT_POINT + '/etc/pod/name', 'utf8')); show(); fs.writeFileSync(process.env.CACHE + '/x', ''); setInterval(show, 50)";
+    await core.createNamespacedConfigMap({
+      namespace,
+      body: { metadata: { name: 'files' }, data: { a: 'one', b: 'no' } },
+    });
+    await core.createNamespacedSecret({
+      namespace,
+      body: { metadata: { name: 'files' }, stringData: { key: 'hush' } },
+    });
+    const body = deployment('mounting', {
+      container: {
+        image: 'example.com/script:1',
+        args: ['-e', reader, '/etc/config/renamed'],
+        env: [
+          { name: 'CONFIG', value: '/etc/secret/key' },
+          { name: 'CACHE', value: '/cache' },
+        ],
+        volumeMounts: [
+          { name: 'config', mountPath: '/etc/config' },
+          { name: 'all', mountPath: '/etc/secret' },
+          { name: 'pod', mountPath: '/etc/pod/' },
+          { name: 'cache', mountPath: '/cache' },
+        ],
+      },
+    });
+    Object.assign(body.spec?.template.spec ?? {}, {
+      volumes: [
+        { name: 'config', configMap: { name: 'files', items: [{ key: 'a', path: 'renamed' }] } },
+        {
+          name: 'all',
+          projected: { sources: [{ secret: { name: 'files' } }, { configMap: { name: 'none', optional: true } }] },
+        },
+        { name: 'pod', downwardAPI: { items: [{ path: 'name', fieldRef: { fieldPath: 'metadata.name' } }] } },
+        { name: 'cache', emptyDir: {} },
+      ],
+    });
     await apps.createNamespacedDeployment({ namespace, body });
-    const { status } = await waiting('mounting', 'CreateContainerConfigError');
-    assert.match(status.state?.waiting?.message ?? '', /cannot mount volume "cache" at \/cache/);
+    assert.match(await firstLog('mounting'), /^one hush mounting-/);
+    const told = (await eventsOf('mounting-')).find(({ reason }) => reason === 'VolumesBelowFolder');
+    assert.match(told?.message ?? '', /finds its volumes below .+, which CONTAINER_SANDBOX_MOUNT_POINT says/);
+    await core.replaceNamespacedConfigMap({
+      namespace,
+      name: 'files',
+      body: { metadata: { name: 'files' }, data: { a: 'two' } },
+    });
+    await eventually(async () => ((await firstLog('mounting')).includes('two hush') ? true : undefined));
+    const volumes = resolve(cluster.folder, 'kubernetes/pods');
+    assert.equal(readdirSync(volumes).length, 1);
     await remove('mounting');
+    await eventually(() => (readdirSync(volumes).length === 0 ? true : undefined));
+  });
+
+  it('a volume whose object is missing keeps the container from being made, and says so', async () => {
+    const body = deployment('unmounted', { container: { image: 'example.com/script:1' } });
+    const spec = body.spec?.template.spec;
+    Object.assign(spec ?? {}, {
+      volumes: [
+        { name: 'config', configMap: { name: 'no-such' } },
+        { name: 'host', hostPath: { path: '/' } },
+      ],
+    });
+    await apps.createNamespacedDeployment({ namespace, body });
+    const failed = (text: string): Promise<boolean> =>
+      eventually(async () => {
+        const found = (await eventsOf('unmounted-')).filter(({ reason }) => reason === 'FailedMount');
+        return found.some(({ message }) => message === text) ? true : undefined;
+      });
+    await failed('MountVolume.SetUp failed for volume "config" : configmap "no-such" not found');
+    await core.createNamespacedConfigMap({ namespace, body: { metadata: { name: 'no-such' } } });
+    await failed('MountVolume.SetUp failed for volume "host" : local Kubernetes has no volumes of hostPath');
+    await remove('unmounted');
+  });
+
+  it('probes and hooks run commands', async () => {
+    const node = (text: string): { command: string[] } => ({ command: [process.execPath, '-e', text] });
+    const file = '/work/said';
+    const append = (word: string): { command: string[] } =>
+      node(`require('fs').appendFileSync(process.env.FILE, '${word} ')`);
+    await create(
+      'hooked',
+      {
+        image: 'example.com/script:1',
+        env: [
+          { name: 'STAY', value: '1' },
+          { name: 'FILE', value: file },
+        ],
+        lifecycle: { postStart: { exec: append('started') }, preStop: { exec: append('stopping') } },
+        readinessProbe: {
+          exec: node("process.exit(require('fs').readFileSync(process.env.FILE, 'utf8') ? 0 : 1)"),
+          timeoutSeconds: 5,
+        },
+        livenessProbe: {
+          exec: node("console.log('not well'); process.exit(1)"),
+          periodSeconds: 1,
+          failureThreshold: 2,
+          timeoutSeconds: 5,
+        },
+      },
+      [{ name: 'work', persistentVolumeClaim: { claimName: 'work' } }],
+    );
+    const claim = {
+      metadata: { name: 'work' },
+      spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
+    };
+    await core.createNamespacedPersistentVolumeClaim({ namespace, body: claim });
+    await eventually(async () =>
+      (await pods('hooked'))[0]?.status?.containerStatuses?.[0]?.restartCount === 1 ? true : undefined,
+    );
+    const all = await eventsOf('hooked-');
+    assert.ok(all.some(({ message }) => message === 'Liveness probe failed: not well'));
+    assert.ok(all.some(({ reason, message }) => reason === 'Killing' && message?.includes('failed liveness probe')));
+    const claims = resolve(cluster.folder, 'kubernetes/claims');
+    const said = (): string =>
+      readdirSync(claims)
+        .map(uid => readFileSync(resolve(claims, uid, 'said'), 'utf8'))
+        .join();
+    await eventually(() => (said().startsWith('started stopping started') ? true : undefined));
+    await remove('hooked');
+    await core.deleteNamespacedPersistentVolumeClaim({ namespace, name: 'work' });
+    await eventually(() => (readdirSync(claims).length === 0 ? true : undefined));
   });
 
   it('a pod of an unknown image is ready, says that nothing runs, and has nothing to log', async () => {

@@ -1,4 +1,3 @@
-/* eslint @typescript-eslint/no-unsafe-class-instance-assignment: off -- the client's models are classes, but its methods take plain objects */
 import type { V1Container, V1Deployment, V1PodTemplateSpec } from '@kubernetes/client-node' with {
   'resolution-mode': 'import',
 };

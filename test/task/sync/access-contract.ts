@@ -1,4 +1,3 @@
-/* eslint @typescript-eslint/no-unsafe-class-instance-assignment: off -- the client's models are classes, but its methods take plain objects */
 import assert from 'node:assert/strict';
 import { parse, stringify } from 'yaml';
 import { failed, log, succeeded } from './outcome';

@@ -1,0 +1,47 @@
+import { OperationError } from '../arm/operations';
+import type { DeploymentRecord } from '../online-endpoints/endpoint-store';
+import { vmSize } from './vm-sizes';
+
+/** Cores of a family that this subscription may use. This machine sets the real limit; the number is what a young subscription has. */
+export const coresPerFamily = 100;
+
+/**
+ * Cores that a deployment counts for: Azure ML keeps 20 % more instances than asked for, to upgrade them in turns.
+ * https://learn.microsoft.com/azure/machine-learning/how-to-manage-quotas#virtual-machine-quota-allocation-for-deployment
+ */
+export function coresReserved({ capacity, properties }: Pick<DeploymentRecord, 'capacity' | 'properties'>): number {
+  const size = vmSize(properties.instanceType ?? 'Standard_DS3_v2');
+  return properties.endpointComputeType === 'Managed' && size ? Math.ceil(1.2 * capacity) * size.cores : 0;
+}
+
+/**
+ * Refuses a managed deployment for which the family has not enough cores.
+ * @param nodes of clusters, by VM size
+ * @throws OperationError OutOfQuota
+ */
+export function requireCores(
+  record: DeploymentRecord,
+  deployments: readonly DeploymentRecord[],
+  nodes: ReadonlyMap<string, number>,
+): void {
+  const family = vmSize(record.properties.instanceType ?? 'Standard_DS3_v2')?.family;
+  const needed = coresReserved(record);
+  if (family === undefined || needed === 0) return;
+  const others = deployments.filter(
+    ({ endpoint, name, provisioningState, properties }) =>
+      (endpoint !== record.endpoint || name !== record.name) &&
+      provisioningState !== 'Failed' &&
+      vmSize(properties.instanceType ?? 'Standard_DS3_v2')?.family === family,
+  );
+  const deployed = others.reduce((sum, other) => sum + coresReserved(other), 0);
+  const clustered = [...nodes].reduce((sum, [name, count]) => {
+    const size = vmSize(name);
+    return size?.family === family ? sum + size.cores * count : sum;
+  }, 0);
+  const used = deployed + clustered;
+  if (used + needed <= coresPerFamily) return;
+  throw new OperationError(
+    'OutOfQuota',
+    `Not enough quota available for ${record.properties.instanceType ?? 'Standard_DS3_v2'} in SubscriptionId. Current usage/limit: ${used}/${coresPerFamily}. Additional needed: ${needed}. Please see troubleshooting guide, available here: https://aka.ms/oe-tsg#error-outofquota`,
+  );
+}
