@@ -1,0 +1,82 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Masker } from '../../../local/agent/masker';
+import { runTaskProcess } from '../../../local/agent/run-task';
+import { root, stage } from '../../../scripts/product';
+import { deployment } from '../../local/kubernetes/workload-manifests';
+import { log, succeeded } from './outcome';
+
+/** An API server that goes away in the middle: only one that is ours can be killed, so this is not part of the cluster contract. */
+describe('SyncK8sConfigMap while the API server restarts', function () {
+  this.timeout(90_000);
+  const folder = mkdtempSync(join(tmpdir(), 'guardian-restart-'));
+  let server: ChildProcess | undefined;
+  after(async () => {
+    await kill();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  async function kill(): Promise<void> {
+    if (server?.exitCode !== null || server.signalCode !== null) return;
+    const ended = once(server, 'exit');
+    server.kill('SIGKILL');
+    await ended;
+  }
+
+  async function start(port: number): Promise<number> {
+    const program = join(root, 'test/local/kubernetes/cluster-process.ts');
+    const started = spawn(process.execPath, ['--import', 'tsx', program, folder, String(port)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    server = started;
+    const [line] = (await once(started.stdout, 'data')) as [Buffer];
+    return Number(new URL(line.toString().trim()).port);
+  }
+
+  it('waits on through it, and sees the rollout end', async () => {
+    const port = await start(0);
+    const { AppsV1Api, CoreV1Api, KubeConfig } = await import('@kubernetes/client-node');
+    const config = new KubeConfig();
+    const kubeconfig = join(folder, 'kubeconfig');
+    config.loadFromFile(kubeconfig);
+    const [apps, core] = [config.makeApiClient(AppsV1Api), config.makeApiClient(CoreV1Api)];
+    const namespace = 'default';
+    await core.createNamespacedConfigMap({ namespace, body: { metadata: { name: 'guardian-config' }, data: {} } });
+    const body = deployment('reader', {
+      replicas: 3,
+      container: { envFrom: [{ configMapRef: { name: 'guardian-config' } }] },
+    });
+    // Pods that count only after a while: the rollout goes on while the server is away.
+    await apps.createNamespacedDeployment({
+      namespace,
+      body: { ...body, spec: { ...body.spec!, minReadySeconds: 2 } },
+    });
+
+    const [workDir, tempDir] = [join(folder, 'work'), join(folder, 'temp')];
+    for (const path of [workDir, tempDir]) mkdirSync(path);
+    let restarted: Promise<number> | undefined;
+    const run = await runTaskProcess({
+      taskDir: join(stage, 'tasks/SyncK8sConfigMap'),
+      inputs: { access: 'kubeconfig', kubeconfig, namespace, entries: 'MODE=strict' },
+      connections: [],
+      variables: [],
+      workDir,
+      tempDir,
+      env: {},
+      masker: new Masker(),
+      onLine: line => {
+        if (/restart/i.test(line)) restarted ??= kill().then(() => start(port));
+      },
+    });
+    succeeded(run);
+    assert.ok(restarted, `the server was never restarted:\n${log(run)}`);
+    assert.equal(await restarted, port);
+    const { spec, status } = await apps.readNamespacedDeployment({ namespace, name: 'reader' });
+    assert.ok(spec?.template.metadata?.annotations?.['guardian-mlops/checksum.guardian-config']);
+    assert.deepEqual([status?.updatedReplicas, status?.availableReplicas], [3, 3]);
+  });
+});
