@@ -19,6 +19,8 @@ class Callers {
         const headers = { authorization: `Bearer ${key}`, 'content-type': 'image/png' };
         const { status } = await send(url, { method: 'POST', headers, body: pictures[at % pictures.length]!, ca });
         this.statuses.push(status);
+        // A tiny model answers faster than the 500 requests a second that an endpoint takes.
+        await new Promise(resolve => setTimeout(resolve, 10));
       }
     };
     this.done = Promise.all([0, 1].map(call)).then(() => undefined);
