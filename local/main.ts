@@ -78,6 +78,7 @@ async function pipeline(args: string[]): Promise<number> {
       state: { type: 'string', default: defaultState },
       var: { type: 'string', multiple: true, default: [] },
       param: { type: 'string', multiple: true, default: [] },
+      kubeconfig: { type: 'string' },
     },
   });
   const [file, ...others] = positionals;
@@ -96,7 +97,7 @@ async function pipeline(args: string[]): Promise<number> {
       file: resolve(file),
       parameters,
       variables,
-      project: projectOf(cloud),
+      project: projectOf(cloud, values.kubeconfig),
       runDir: resolve(values.state, 'runs', new Date().toISOString().replace(/[:.]/g, '-')),
       signal,
       onLine: line => process.stdout.write(`${line}\n`),
@@ -109,8 +110,9 @@ async function pipeline(args: string[]): Promise<number> {
 }
 
 /** The tasks are those of the build, in dist/tasks; `checkout: self` is the current folder. */
-function projectOf(cloud: LocalCloud): ReturnType<typeof localProject> {
-  return localProject(cloud, { sourcesDir: process.cwd(), taskDirs: [resolve(root, 'dist', 'tasks')] });
+function projectOf(cloud: LocalCloud, kubeconfig: string | undefined): ReturnType<typeof localProject> {
+  const facts = kubeconfig === undefined ? cloud : { ...cloud, otherClusterKubeconfig: resolve(kubeconfig) };
+  return localProject(facts, { sourcesDir: process.cwd(), taskDirs: [resolve(root, 'dist', 'tasks')] });
 }
 
 function pairs(option: string, given: string[]): Record<string, string> {
