@@ -4,6 +4,7 @@ import { pipelineService } from './azure/devops/pipeline-service';
 import type { LocalDescription } from './description';
 import { Journal } from './journal';
 import type { PipelineService } from './project';
+import { loadSchema } from './kubernetes/objects/schema';
 import { startLocalKubernetes } from './kubernetes/server';
 import { pageParts } from './page/page-parts';
 import { startPage, type RunningPage } from './page/page-server';
@@ -62,11 +63,11 @@ export async function startLocalCloud(o: LocalCloudOptions): Promise<LocalCloud>
         o.recordRequest?.(request);
       }
     : o.recordRequest;
+  // Loaded while the blob service, another process, starts.
+  const schema = loadSchema(resolve(o.cacheDir ?? join('.local', 'cache')));
+  schema.catch(() => undefined);
   // Azure first: it takes the lock of the state folder.
-  const starting = startLocalAzure({ ...o, stateDir, ...(recordRequest ? { recordRequest } : {}) });
-  // The types of Kubernetes take a while to load: meanwhile the blob service starts, which is another process.
-  void import('@kubernetes/client-node').catch(() => undefined);
-  const azure = await starting;
+  const azure = await startLocalAzure({ ...o, stateDir, ...(recordRequest ? { recordRequest } : {}) });
   let journal: Journal | undefined;
   let kubernetes: Kubernetes | undefined;
   let page: RunningPage | undefined;
@@ -83,6 +84,7 @@ export async function startLocalCloud(o: LocalCloudOptions): Promise<LocalCloud>
       stateDir,
       certificate: azure.certificate,
       journal,
+      schema,
       images: applicationImages(o.root ?? resolve(__dirname, '..')),
       watch: app => azure.watch(app, 'kubernetes'),
       entraUser: token => azure.kubernetesUser(token),

@@ -16,7 +16,7 @@ import { isRecord } from './objects/api-object';
 import { ObjectStore } from './objects/object-store';
 import { Registry } from './objects/registry';
 import { resourceNamed } from './objects/resources';
-import { loadSchema } from './objects/schema';
+import { loadSchema, type Schema } from './objects/schema';
 import type { LocalImage } from './pods/container-worker';
 import { Kubelet } from './pods/kubelet';
 import { PodLogs } from './pods/pod-logs';
@@ -40,6 +40,8 @@ export interface LocalKubernetesOptions {
   entraUser?: (token: string) => Promise<string | undefined>;
   /** Is given the https server before its routes, to see requests as they come. */
   watch?: (app: FastifyInstance) => void;
+  /** The types of its objects, where loading them has begun already. */
+  schema?: Promise<Schema>;
   log: (line: string) => void;
 }
 
@@ -62,7 +64,7 @@ export async function startLocalKubernetes(o: LocalKubernetesOptions): Promise<L
   const { journal, certificate, log } = o;
   const folder = join(o.stateDir, 'kubernetes');
   await mkdir(folder, { recursive: true });
-  const schema = await loadSchema();
+  const schema = await (o.schema ?? loadSchema());
   const store = new ObjectStore(journal);
   const registry = new Registry(schema, store);
   const accounts = await openAccounts(journal, store, o.entraUser);

@@ -1,4 +1,5 @@
 import { isRecord } from './api-object';
+import { readClientTypes } from './client-types';
 
 /** The type of one field, as far as merging and checking need it. */
 export type FieldType =
@@ -23,10 +24,6 @@ export interface Schema {
   check(model: string, value: unknown): SchemaProblem[];
 }
 
-interface ClientModel {
-  getAttributeTypeMap(): { baseName: string; type: string; format: string }[];
-}
-
 /** Types whose maps hold quantities: `cpu: 1` is allowed there and means "1". */
 const quantityMaps = new Set([
   'V1ResourceRequirements.limits',
@@ -34,24 +31,22 @@ const quantityMaps = new Set([
   'V1PodSpec.overhead',
 ]);
 
-/** Reads the types from the official client, which is generated from the API server's own description. */
-export async function loadSchema(): Promise<Schema> {
-  const client = (await import('@kubernetes/client-node')) as unknown as Record<string, unknown>;
+/** Reads the types from the official client, which is generated from the API server's own description; quickly when `cacheDir` has them. */
+export async function loadSchema(cacheDir?: string): Promise<Schema> {
+  const types = await readClientTypes(cacheDir);
   const known = new Map<string, ReadonlyMap<string, FieldType>>();
   const fields = (model: string): ReadonlyMap<string, FieldType> | undefined => {
     const cached = known.get(model);
     if (cached) return cached;
-    const type = client[model] as Partial<ClientModel> | undefined;
-    if (!type?.getAttributeTypeMap) return undefined;
+    const attributes = types[model];
+    if (!attributes) return undefined;
     const made = new Map(
-      type
-        .getAttributeTypeMap()
-        .map(attribute => [
-          attribute.baseName,
-          quantityMaps.has(`${model}.${attribute.baseName}`)
-            ? ({ kind: 'map', of: { kind: 'quantity' } } as const)
-            : fieldType(attribute.type, attribute.format),
-        ]),
+      attributes.map(attribute => [
+        attribute.baseName,
+        quantityMaps.has(`${model}.${attribute.baseName}`)
+          ? ({ kind: 'map', of: { kind: 'quantity' } } as const)
+          : fieldType(attribute.type, attribute.format),
+      ]),
     );
     known.set(model, made);
     return made;
