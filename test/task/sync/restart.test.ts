@@ -51,10 +51,8 @@ describe('SyncK8sConfigMap while the API server restarts', function () {
       container: { envFrom: [{ configMapRef: { name: 'guardian-config' } }] },
     });
     // Pods that count only after a while: the rollout goes on while the server is away.
-    await apps.createNamespacedDeployment({
-      namespace,
-      body: { ...body, spec: { ...body.spec!, minReadySeconds: 2 } },
-    });
+    body.spec!.minReadySeconds = 2;
+    await apps.createNamespacedDeployment({ namespace, body });
 
     const [workDir, tempDir] = [join(folder, 'work'), join(folder, 'temp')];
     for (const path of [workDir, tempDir]) mkdirSync(path);
