@@ -14,8 +14,13 @@ export interface ConfigRevision extends Omit<Snapshot, 'entries'> {
   readonly pending: boolean;
 }
 
-/** Which content is meant: by its own number, or the one that was in force at a release revision of an endpoint. */
-export type RevisionChoice = number | { readonly endpoint: string; readonly revision: number };
+/** Which content is meant: by its own number, or the one that was in force when endpoints were at these release revisions. */
+export type RevisionChoice = number | ReadonlyMap<string, number>;
+
+/** Whether it stands there, and its consumers run with it: nothing is left to restore. */
+export function isInPlace({ current, pending }: ConfigRevision): boolean {
+  return current && !pending;
+}
 
 /** What can be gone back to, newest first. Needs the right to list ConfigMaps. */
 export async function listRevisions(cluster: Cluster, pair: ConfigPair): Promise<ConfigRevision[]> {
@@ -46,7 +51,7 @@ export async function listRevisions(cluster: Cluster, pair: ConfigPair): Promise
 export function revisionFor(revisions: readonly ConfigRevision[], choice: RevisionChoice): ConfigRevision | undefined {
   if (typeof choice === 'number') return revisions.find(one => one.revision === choice);
   return revisions
-    .filter(one => (one.release[choice.endpoint] ?? Infinity) <= choice.revision)
+    .filter(({ release }) => [...choice].every(([endpoint, revision]) => (release[endpoint] ?? Infinity) <= revision))
     .sort((a, b) => b.revision - a.revision)[0];
 }
 
@@ -60,20 +65,18 @@ export function revisionFor(revisions: readonly ConfigRevision[], choice: Revisi
 export async function restoreRevision(
   cluster: Cluster,
   pair: ConfigPair,
-  choice: RevisionChoice,
+  revision: number,
   rules: Pick<ReleaseRules, 'consumers' | 'timeoutMilliseconds' | 'onRolloutFailure' | 'keepSnapshots' | 'whatIf'>,
   host: TaskHost,
 ): Promise<ConfigRelease> {
   const revisions = await listRevisions(cluster, pair);
-  const found = revisionFor(revisions, choice);
-  if (found?.current && !found.pending) return { pairs: [], consumers: [], leftOut: [], changed: false };
+  const found = revisionFor(revisions, revision);
+  if (found && isInPlace(found)) return { pairs: [], consumers: [], leftOut: [], changed: false };
   const snapshot = found && !found.current ? await readSnapshot(cluster, pair, found.revision) : undefined;
   if (!snapshot) {
-    const meant =
-      typeof choice === 'number' ? `revision ${choice}` : `revision ${choice.revision} of endpoint ${choice.endpoint}`;
     const known = revisions.map(one => one.revision).join(', ');
     throw new TaskError(
-      `ConfigMap ${pair.namespace}/${pair.configMapName} has no kept content for ${meant}. Kept are the revisions ${known}.`,
+      `ConfigMap ${pair.namespace}/${pair.configMapName} has no kept content for revision ${revision}. Kept are the revisions ${known}.`,
       { code: 'GuardianNotFound' },
     );
   }

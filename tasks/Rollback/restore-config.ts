@@ -2,7 +2,13 @@ import { kubernetesAccess } from '../../lib/connection/kubernetes-connection';
 import type { ServiceConnection, TaskHost } from '../../lib/host/task-host';
 import { openCluster, type Cluster } from '../../lib/kubernetes/cluster';
 import type { ConfigPair } from '../../lib/kubernetes/config-marks';
-import { listRevisions, restoreRevision, type ConfigRevision } from '../../lib/kubernetes/revisions';
+import {
+  isInPlace,
+  listRevisions,
+  restoreRevision,
+  revisionFor,
+  type ConfigRevision,
+} from '../../lib/kubernetes/revisions';
 import { TaskError } from '../../lib/task-error';
 
 /** The application's configuration, as SyncK8sConfigMap wrote it. */
@@ -37,9 +43,7 @@ export async function planConfig(
   const { configMapName, secretName } = target;
   const pair = { namespace: target.namespace ?? access.namespace ?? 'default', configMapName, secretName };
   const kept = await listRevisions(cluster, pair);
-  const inForce = ({ release }: ConfigRevision): boolean =>
-    [...endpoints].every(([name, revision]) => (release[name] ?? Infinity) <= revision);
-  const revision = kept.filter(inForce).sort((a, b) => b.revision - a.revision)[0];
+  const revision = revisionFor(kept, endpoints);
   const what = `ConfigMap ${pair.namespace}/${configMapName}`;
   if (!revision) {
     const meant = [...endpoints].map(([name, number]) => `${name} at revision ${number}`).join(', ');
@@ -49,7 +53,7 @@ export async function planConfig(
     );
   }
   host.info(
-    isThere(revision)
+    isInPlace(revision)
       ? `${what}: stays at revision ${revision.revision}`
       : `${what}: back to the content of revision ${revision.revision}`,
   );
@@ -62,7 +66,7 @@ export async function restoreConfig(
   { rolloutTimeoutInMinutes }: ConfigTarget,
   host: TaskHost,
 ): Promise<void> {
-  if (isThere(revision)) return;
+  if (isInPlace(revision)) return;
   const rules = {
     consumers: { kind: 'found' } as const,
     timeoutMilliseconds: rolloutTimeoutInMinutes * 60_000,
@@ -71,8 +75,4 @@ export async function restoreConfig(
     whatIf: false,
   };
   await restoreRevision(cluster, pair, revision.revision, rules, host);
-}
-
-function isThere({ current, pending }: ConfigRevision): boolean {
-  return current && !pending;
 }

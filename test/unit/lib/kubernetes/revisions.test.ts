@@ -7,18 +7,24 @@ describe('the content that was in force at a release', () => {
     return { revision, release, build: '', current: revision === 4, pending: false };
   };
   const revisions = [at(4, { nsfw: 6, violence: 2 }), at(3, { nsfw: 4, violence: 2 }), at(2, { nsfw: 4 }), at(1, {})];
-  const cases: [number | { endpoint: string; revision: number }, number | undefined][] = [
+  const cases: [number | Record<string, number>, number | undefined][] = [
     [3, 3],
     [7, undefined],
-    [{ endpoint: 'nsfw', revision: 7 }, 4],
-    [{ endpoint: 'nsfw', revision: 5 }, 3],
-    [{ endpoint: 'nsfw', revision: 3 }, undefined],
-    [{ endpoint: 'violence', revision: 2 }, 4],
-    [{ endpoint: 'other', revision: 2 }, undefined],
+    [{ nsfw: 7 }, 4],
+    [{ nsfw: 5 }, 3],
+    [{ nsfw: 3 }, undefined],
+    [{ violence: 2 }, 4],
+    [{ other: 2 }, undefined],
+    [{ nsfw: 7, violence: 2 }, 4],
+    [{ nsfw: 5, violence: 2 }, 3],
+    [{ nsfw: 5, violence: 1 }, undefined],
   ];
   for (const [choice, expected] of cases)
     it(`${JSON.stringify(choice)}: ${expected ?? 'none'}`, () =>
-      assert.equal(revisionFor(revisions, choice)?.revision, expected));
+      assert.equal(
+        revisionFor(revisions, typeof choice === 'number' ? choice : new Map(Object.entries(choice)))?.revision,
+        expected,
+      ));
 
   it('is written as text and read again', () => {
     assert.equal(formatRelease({ b: 2, a: 10 }), 'a=10,b=2');
