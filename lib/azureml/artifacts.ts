@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import { AnonymousCredential, BlobClient } from '@azure/storage-blob';
 import type { TaskHost } from '../host/task-host';
 import { blobOptions, blobReadRetries, untilTaken } from './blob-access';
 import type { ContentFile } from './folder-content';
 import { serviceError } from './service-error';
+import { hashStream } from './stream-hash';
 import type { Workspace } from './workspace';
 
 const parallelReads = 4;
@@ -75,13 +75,7 @@ async function hashBlob(url: string, host: TaskHost): Promise<{ size: number; sh
   const blob = new BlobClient(url, new AnonymousCredential(), blobOptions(url, host));
   const options = { abortSignal: host.signal, maxRetryRequests: blobReadRetries };
   const answer = await untilTaken(() => blob.download(0, undefined, options), host);
-  const hash = createHash('sha256');
-  let size = 0;
-  for await (const chunk of answer.readableStreamBody ?? []) {
-    hash.update(chunk as Uint8Array);
-    size += (chunk as Uint8Array).length;
-  }
-  return { size, sha256: hash.digest('hex') };
+  return hashStream(answer.readableStreamBody ?? []);
 }
 
 async function artifactsUrl(workspace: Workspace, { experiment, job }: RunPlace): Promise<string> {

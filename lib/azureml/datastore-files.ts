@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, resolve, sep } from 'node:path';
@@ -10,6 +9,7 @@ import { blobReadRetries, untilTaken } from './blob-access';
 import { datastoreContainer } from './datastore-container';
 import type { ContentFile } from './folder-content';
 import { serviceError } from './service-error';
+import { hashStream } from './stream-hash';
 import type { Workspace } from './workspace';
 
 const parallelReads = 8;
@@ -51,14 +51,9 @@ export async function hashUri(
 ): Promise<Pick<ContentFile, 'path' | 'size' | 'sha256'>[]> {
   const files: Pick<ContentFile, 'path' | 'size' | 'sha256'>[] = [];
   await eachFile(workspace, uri, host, async (container, file) => {
-    const hash = createHash('sha256');
-    let size = 0;
-    for await (const chunk of await contentOf(container, file, host)) {
-      hash.update(chunk as Uint8Array);
-      size += (chunk as Uint8Array).length;
-    }
+    const { size, sha256 } = await hashStream(await contentOf(container, file, host));
     checkSize(file, size);
-    files.push({ path: file.path, size, sha256: hash.digest('hex') });
+    files.push({ path: file.path, size, sha256 });
   });
   return files;
 }

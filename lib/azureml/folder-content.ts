@@ -4,6 +4,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join, posix } from 'node:path';
 import ignore, { type Ignore } from 'ignore';
 import { TaskError } from '../task-error';
+import { hashStream } from './stream-hash';
 
 /** A file to upload. */
 export interface ContentFile {
@@ -101,7 +102,5 @@ function unreadable(path: string, error: unknown): TaskError {
 }
 
 async function fileHash(file: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
-  return hash.digest('hex');
+  return (await hashStream(createReadStream(file))).sha256;
 }
