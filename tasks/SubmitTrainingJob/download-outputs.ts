@@ -5,18 +5,11 @@ import type { Workspace } from '../../lib/azureml/workspace';
 import type { TaskHost } from '../../lib/host/task-host';
 import { TaskError } from '../../lib/task-error';
 
-/**
- * Where a job's outputs lie: `default` is what it wrote below `./outputs` and its logs; the others are named in the job.
- * The service fills in a named output's place when the job asks for none.
- */
-export function outputUris(job: Job, names: readonly string[] = []): Record<string, string> {
-  const base = 'azureml://datastores';
-  const places = [...new Set([...names, ...Object.keys(job.outputs)])]
-    .filter(name => name !== 'default')
-    .map(name => [name, job.outputs[name] ?? `${base}/workspaceblobstore/paths/azureml/${job.name}/${name}/`]);
+/** Where a job's outputs lie: `default` is what it wrote below `./outputs` and its logs; the others are named in the job. */
+export function outputUris(job: Job): Record<string, string> {
   return {
-    ...(Object.fromEntries(places) as Record<string, string>),
-    default: `${base}/workspaceartifactstore/paths/ExperimentRun/dcid.${job.name}/`,
+    ...job.outputs,
+    default: `azureml://datastores/workspaceartifactstore/paths/ExperimentRun/dcid.${job.name}/`,
   };
 }
 

@@ -3,7 +3,7 @@ import { isRemote, localPath } from '../job-file/local-paths';
 import { environmentId } from './environment';
 import { inputsOf, outputOf } from './inputs-outputs';
 import type { JobAssets } from './job-assets';
-import { present } from './present';
+import { mapValues, present } from './present';
 import { commandLimitsOf, distributionOf, identityOf, queueOf, resourcesOf, servicesOf, type Json } from './settings';
 
 /** The REST body of a command job. */
@@ -26,7 +26,7 @@ export async function commandBody(spec: CommandJobSpec, folder: string, assets: 
     }),
     environmentVariables: spec.environment_variables,
     inputs: await inputsOf(spec.inputs, folder, assets),
-    outputs: Object.fromEntries(Object.entries(spec.outputs).map(([name, output]) => [name, outputOf(output)])),
+    outputs: mapValues(spec.outputs, outputOf),
   };
 }
 

@@ -44,12 +44,7 @@ export async function pipelineBody(
       _source: component ? 'REMOTE.WORKSPACE.JOB' : 'YAML.JOB',
     },
     inputs: await inputsOf(spec.inputs, folder, assets),
-    outputs: Object.fromEntries(
-      Object.entries(spec.outputs).map(([name, output]) => [
-        name,
-        outputOf(typeof output === 'string' ? jobOutput.parse({}) : output),
-      ]),
-    ),
+    outputs: mapValues(spec.outputs, output => outputOf(typeof output === 'string' ? jobOutput.parse({}) : output)),
     jobs: await stepBodies(steps, typesOf(spec, steps), assets),
   };
 }

@@ -3,7 +3,7 @@ import { codeOf, computeOf } from './command-body';
 import { environmentId } from './environment';
 import { inputsOf, outputOf } from './inputs-outputs';
 import type { JobAssets } from './job-assets';
-import { present } from './present';
+import { mapValues, present } from './present';
 import { distributionOf, durationOf, identityOf, queueOf, resourcesOf, type Json } from './settings';
 
 /** The REST body of a sweep job. */
@@ -17,9 +17,7 @@ export async function sweepBody(spec: SweepJobSpec, folder: string, assets: JobA
   const resources = trial.resources ?? spec.resources;
   return {
     jobType: 'Sweep',
-    searchSpace: Object.fromEntries(
-      Object.entries(spec.search_space).map(([name, parameter]) => [name, searchOf(parameter)]),
-    ),
+    searchSpace: mapValues(spec.search_space, searchOf),
     samplingAlgorithm: samplingOf(spec.sampling_algorithm),
     objective: {
       goal: objective.goal === 'maximize' ? 'Maximize' : 'Minimize',
@@ -51,7 +49,7 @@ export async function sweepBody(spec: SweepJobSpec, folder: string, assets: JobA
       queueSettings: spec.queue_settings && queueOf(spec.queue_settings),
     }),
     inputs: await inputsOf(spec.inputs, folder, assets),
-    outputs: Object.fromEntries(Object.entries(spec.outputs).map(([name, output]) => [name, outputOf(output)])),
+    outputs: mapValues(spec.outputs, outputOf),
   };
 }
 

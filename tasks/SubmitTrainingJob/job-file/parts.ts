@@ -74,6 +74,9 @@ export const jobOutput = z.strictObject({
 });
 export type JobOutput = z.output<typeof jobOutput>;
 
+/** A job's output; with nothing behind its name it is a folder wherever the service likes. */
+export const namedOutput = z.union([jobOutput, z.null().transform(() => jobOutput.parse({}))]);
+
 export const environment = z.union(
   [
     z.string(),

@@ -10,6 +10,7 @@ import {
   isExpression,
   jobInput,
   jobOutput,
+  namedOutput,
   queueSettings,
   resources,
   scalar,
@@ -88,12 +89,7 @@ export const pipelineJob = z.strictObject({
   type: z.literal('pipeline').default('pipeline'),
   compute: z.string().optional(),
   inputs: z.record(z.string(), jobInput).default({}),
-  outputs: z
-    .record(
-      z.string(),
-      z.union([jobOutput, z.null().transform(() => jobOutput.parse({})), z.string().refine(isExpression)]),
-    )
-    .default({}),
+  outputs: z.record(z.string(), z.union([namedOutput, z.string().refine(isExpression)])).default({}),
   settings: z
     .object({
       default_compute: z.string().optional(),
