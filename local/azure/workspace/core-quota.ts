@@ -1,17 +1,25 @@
 import { OperationError } from '../arm/operations';
 import type { DeploymentRecord } from '../online-endpoints/endpoint-store';
-import { vmSize } from './vm-sizes';
+import { vmSize, type VmSize } from './vm-sizes';
 
 /** Cores of a family that this subscription may use. This machine sets the real limit; the number is what a young subscription has. */
 export const coresPerFamily = 100;
+
+/** The machines of a deployment; undefined for one on Kubernetes, which counts for none, and for a size that is not known. */
+function sizeOf({ properties }: Pick<DeploymentRecord, 'properties'>): VmSize | undefined {
+  return properties.endpointComputeType === 'Managed' ? vmSize(instanceType(properties)) : undefined;
+}
+
+function instanceType(properties: DeploymentRecord['properties']): string {
+  return properties.instanceType ?? 'Standard_DS3_v2';
+}
 
 /**
  * Cores that a deployment counts for: Azure ML keeps 20 % more instances than asked for, to upgrade them in turns.
  * https://learn.microsoft.com/azure/machine-learning/how-to-manage-quotas#virtual-machine-quota-allocation-for-deployment
  */
-export function coresReserved({ capacity, properties }: Pick<DeploymentRecord, 'capacity' | 'properties'>): number {
-  const size = vmSize(properties.instanceType ?? 'Standard_DS3_v2');
-  return properties.endpointComputeType === 'Managed' && size ? Math.ceil(1.2 * capacity) * size.cores : 0;
+function coresReserved(record: DeploymentRecord): number {
+  return Math.ceil(1.2 * record.capacity) * (sizeOf(record)?.cores ?? 0);
 }
 
 /**
@@ -24,14 +32,14 @@ export function requireCores(
   deployments: readonly DeploymentRecord[],
   nodes: ReadonlyMap<string, number>,
 ): void {
-  const family = vmSize(record.properties.instanceType ?? 'Standard_DS3_v2')?.family;
+  const family = sizeOf(record)?.family;
   const needed = coresReserved(record);
   if (family === undefined || needed === 0) return;
   const others = deployments.filter(
-    ({ endpoint, name, provisioningState, properties }) =>
-      (endpoint !== record.endpoint || name !== record.name) &&
-      provisioningState !== 'Failed' &&
-      vmSize(properties.instanceType ?? 'Standard_DS3_v2')?.family === family,
+    other =>
+      (other.endpoint !== record.endpoint || other.name !== record.name) &&
+      other.provisioningState !== 'Failed' &&
+      sizeOf(other)?.family === family,
   );
   const deployed = others.reduce((sum, other) => sum + coresReserved(other), 0);
   const clustered = [...nodes].reduce((sum, [name, count]) => {
@@ -42,6 +50,6 @@ export function requireCores(
   if (used + needed <= coresPerFamily) return;
   throw new OperationError(
     'OutOfQuota',
-    `Not enough quota available for ${record.properties.instanceType ?? 'Standard_DS3_v2'} in SubscriptionId. Current usage/limit: ${used}/${coresPerFamily}. Additional needed: ${needed}. Please see troubleshooting guide, available here: https://aka.ms/oe-tsg#error-outofquota`,
+    `Not enough quota available for ${instanceType(record.properties)} in SubscriptionId. Current usage/limit: ${used}/${coresPerFamily}. Additional needed: ${needed}. Please see troubleshooting guide, available here: https://aka.ms/oe-tsg#error-outofquota`,
   );
 }
