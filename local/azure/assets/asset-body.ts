@@ -27,3 +27,23 @@ export function stringMap(given: unknown, what: string): Record<string, string> 
   }
   return map;
 }
+
+/** What a version of an asset of any kind says of itself. */
+export interface AssetWords {
+  description: string | null;
+  tags: Record<string, string>;
+  properties: Record<string, string>;
+  isAnonymous: boolean;
+  isArchived: boolean;
+}
+
+/** @throws ArmError 400 when tags or properties are no maps of strings */
+export function assetWords(given: Partial<Record<keyof AssetWords, unknown>>): AssetWords {
+  return {
+    description: typeof given.description === 'string' ? given.description : null,
+    tags: stringMap(given.tags, 'tags'),
+    properties: stringMap(given.properties, 'properties'),
+    isAnonymous: given.isAnonymous === true,
+    isArchived: given.isArchived === true,
+  };
+}

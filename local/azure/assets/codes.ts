@@ -5,18 +5,13 @@ import { queryValue } from '../arm/arm-scope';
 import { resourceList } from '../arm/resource-list';
 import type { BlobPlace } from '../blob/blob-store';
 import type { AzureContext } from '../context';
-import { assetName, stringMap } from './asset-body';
+import { assetName, type AssetWords, assetWords } from './asset-body';
 import { parseAssetReference } from './asset-reference';
 import { versionResource } from './asset-resource';
 import { samePlace } from './data-uri';
 import { VersionStore, type StoredVersion } from './version-store';
 
-export interface CodeProperties {
-  description: string | null;
-  tags: Record<string, string>;
-  properties: Record<string, string>;
-  isAnonymous: boolean;
-  isArchived: boolean;
+export interface CodeProperties extends AssetWords {
   place: BlobPlace;
 }
 
@@ -83,21 +78,9 @@ export function registerCodes(app: FastifyInstance, context: AzureContext): Code
       if (old && !samePlace(old.properties.place, place)) {
         throw userError('Asset paths cannot be updated.', { innerCode: 'ImmutablePathsError' });
       }
-      const properties = stringMap(given.properties, 'properties');
-      const stored = codes.put(
-        name,
-        version,
-        {
-          description: typeof given.description === 'string' ? given.description : null,
-          tags: stringMap(given.tags, 'tags'),
-          properties,
-          isAnonymous: given.isAnonymous === true,
-          isArchived: given.isArchived === true,
-          place,
-        },
-        request.caller?.clientId ?? '',
-      );
-      const hash = properties.hash_sha256;
+      const words = assetWords(given);
+      const stored = codes.put(name, version, { ...words, place }, request.caller?.clientId ?? '');
+      const hash = words.properties.hash_sha256;
       if (hash !== undefined && !byHash.get(hash)) byHash.set(hash, { name, version });
       return reply.code(old ? 200 : 201).send(show(stored));
     },

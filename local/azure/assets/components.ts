@@ -2,19 +2,14 @@ import type { FastifyInstance } from 'fastify';
 import { ArmError, notFound, userError } from '../arm/arm-error';
 import type { AzureContext } from '../context';
 import type { ComponentLookup } from '../jobs/component-lookup';
-import { assetName, stringMap } from './asset-body';
+import { assetName, type AssetWords, assetWords } from './asset-body';
 import { registerContainers } from './asset-containers';
 import { versionList } from './asset-lists';
 import { parseAssetReference } from './asset-reference';
 import { versionResource } from './asset-resource';
 import { VersionStore, type StoredVersion } from './version-store';
 
-interface ComponentProperties {
-  description: string | null;
-  tags: Record<string, string>;
-  properties: Record<string, string>;
-  isAnonymous: boolean;
-  isArchived: boolean;
+interface ComponentProperties extends AssetWords {
   /** The component as its YAML file has it, with ids for code and environment. */
   componentSpec: Record<string, unknown>;
   stage: string;
@@ -75,11 +70,7 @@ export function registerComponents(app: FastifyInstance, context: AzureContext):
       name,
       version,
       {
-        description: typeof given.description === 'string' ? given.description : null,
-        tags: stringMap(given.tags, 'tags'),
-        properties: stringMap(given.properties, 'properties'),
-        isAnonymous: given.isAnonymous === true,
-        isArchived: given.isArchived === true,
+        ...assetWords(given),
         // Name and version of an anonymous component are what its path says.
         componentSpec: { ...spec, name, version },
         stage: typeof given.stage === 'string' ? given.stage : 'Development',

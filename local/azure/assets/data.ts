@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { ArmError, notFound, userError } from '../arm/arm-error';
 import type { BlobPlace } from '../blob/blob-store';
 import type { AzureContext } from '../context';
-import { assetName, stringMap } from './asset-body';
+import { assetName, type AssetWords, assetWords } from './asset-body';
 import { registerContainers } from './asset-containers';
 import { versionList } from './asset-lists';
 import { parseAssetReference } from './asset-reference';
@@ -11,12 +11,7 @@ import { registerPendingUpload } from './codes';
 import { datastoreUri, resolveDataUri, samePlace, type JobOutputs } from './data-uri';
 import { VersionStore, type StoredVersion } from './version-store';
 
-export interface DataProperties {
-  description: string | null;
-  tags: Record<string, string>;
-  properties: Record<string, string>;
-  isAnonymous: boolean;
-  isArchived: boolean;
+export interface DataProperties extends AssetWords {
   dataType: string;
   place: BlobPlace;
   /** Of a table: what its MLTable file names, as the client found it. */
@@ -74,11 +69,7 @@ export function registerData(app: FastifyInstance, context: AzureContext, jobs: 
         name,
         version,
         {
-          description: typeof given.description === 'string' ? given.description : null,
-          tags: stringMap(given.tags, 'tags'),
-          properties: stringMap(given.properties, 'properties'),
-          isAnonymous: given.isAnonymous === true,
-          isArchived: given.isArchived === true,
+          ...assetWords(given),
           dataType,
           place: resolved.place,
           ...(dataType === 'mltable' ? { referencedUris: textList(given.referencedUris, 'referencedUris') } : {}),

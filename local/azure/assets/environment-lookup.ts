@@ -1,15 +1,12 @@
+import type { AssetWords } from './asset-body';
+
 export interface Route {
   path: string;
   port: number;
 }
 
 /** What a PUT of an environment version may hold, with the service's defaults filled in. */
-export interface EnvironmentProperties {
-  description: string | null;
-  tags: Record<string, string>;
-  properties: Record<string, string>;
-  isAnonymous: boolean;
-  isArchived: boolean;
+export interface EnvironmentProperties extends AssetWords {
   image: string | null;
   /** conda YAML text; empty when there is none. */
   condaFile: string;

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { ArmError, userError } from '../arm/arm-error';
 import type { AzureContext } from '../context';
-import { assetName, stringMap } from './asset-body';
+import { assetName, assetWords } from './asset-body';
 import { registerContainers } from './asset-containers';
 import { versionList } from './asset-lists';
 import { parseAssetReference } from './asset-reference';
@@ -93,11 +93,7 @@ function environmentProperties(given: Record<string, unknown>, context: AzureCon
   if (osType.toLowerCase() !== 'linux')
     throw userError(`Environments of osType ${osType} are not supported by local Azure.`);
   return {
-    description: typeof given.description === 'string' ? given.description : null,
-    tags: stringMap(given.tags, 'tags'),
-    properties: stringMap(given.properties, 'properties'),
-    isAnonymous: given.isAnonymous === true,
-    isArchived: given.isArchived === true,
+    ...assetWords(given),
     image,
     condaFile,
     build,

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { ArmError, userError } from '../arm/arm-error';
 import type { AzureContext } from '../context';
 import type { BlobPlace } from '../blob/blob-store';
-import { assetName, stringMap } from './asset-body';
+import { assetName, assetWords, type AssetWords } from './asset-body';
 import { registerContainers } from './asset-containers';
 import { versionList } from './asset-lists';
 import { parseAssetReference } from './asset-reference';
@@ -13,12 +13,7 @@ import type { FoundModel, ModelLookup } from './model-lookup';
 import { VersionStore, type StoredVersion } from './version-store';
 
 /** A model version as it is kept. Azure's REST, MLflow's registry and the endpoints all read this one store. */
-export interface ModelProperties {
-  description: string | null;
-  tags: Record<string, string>;
-  properties: Record<string, string>;
-  isArchived: boolean;
-  isAnonymous: boolean;
+export interface ModelProperties extends AssetWords {
   flavors: Record<string, { data: Record<string, unknown> }> | null;
   modelType: string;
   /** Where the files lie; `modelUri` is made from it when shown, since blob URLs hold a port. */
@@ -117,11 +112,7 @@ async function modelProperties(
     throw userError(`There are no files at ${uri} (${resolved.uri}).`, { target: 'modelUri' });
   }
   return {
-    description: typeof given.description === 'string' ? given.description : null,
-    tags: stringMap(given.tags, 'tags'),
-    properties: stringMap(given.properties, 'properties'),
-    isArchived: given.isArchived === true,
-    isAnonymous: given.isAnonymous === true,
+    ...assetWords(given),
     flavors: flavorsOf(given.flavors, type) ?? old?.flavors ?? null,
     modelType: type,
     place: resolved.place,
