@@ -1,7 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { LocalCloud } from '../cloud';
+import { defaultEndpointSettings } from '../azure/online-endpoints/endpoint-settings';
 import { runPipeline, type PipelineRun } from '../pipeline/run-pipeline';
 import type { Project } from '../project';
 import { AzureReader } from './azure-reader';
@@ -199,7 +201,11 @@ export async function tellStory(options: StoryOptions): Promise<Story> {
     pipeline('rollback', { endpoints: ['violence-detector-endpoint'], reason: 'The challenger flags harmless scenes' }),
   );
 
-  const finalAnswers = await step('Who answers now', async () => logCounts(await answersOf(60), log));
+  const finalAnswers = await step('Who answers now', async () => {
+    // Callers notice a change of traffic a moment after the service has said that it is done.
+    await sleep(defaultEndpointSettings.trafficDelayMilliseconds, undefined, { signal });
+    return logCounts(await answersOf(60), log);
+  });
 
   return {
     trained,
