@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { Masker } from '../local/agent/masker';
 import { runTaskProcess } from '../local/agent/run-task';
 import { startLocalCloud, type LocalCloud } from '../local/cloud';
@@ -10,7 +10,7 @@ import { start } from '../local/processes';
 import { localProject } from '../local/project';
 import type { RecordedRequest } from '../local/requests/request-record';
 import { root, stage } from '../scripts/product';
-import { pythonWith } from '../test/support/python-packages';
+import { anyJobWith, pythonWith, sdkEnvironment } from '../test/support/python-packages';
 
 /** What one run of an operation took. */
 export interface Sample {
@@ -49,7 +49,7 @@ export async function compareAzureTasks(rounds: number, log: (line: string) => v
     log: () => undefined,
     recordRequest: request => requests.push(request),
     // The job prints and sleeps; any Python does.
-    preparePython: () => Promise.resolve({ python, binDir: dirname(python), reused: true }),
+    preparePython: anyJobWith(python),
   });
   const bench = new Bench(cloud, python, folder, requests);
   try {
@@ -170,20 +170,9 @@ class Bench {
   }
 
   private async runRival(args: string[], peak: string): Promise<string> {
-    const { arm, ca } = this.cloud.description;
     const child = start(this.python, [join(__dirname, 'rivals/azure_ml_sdk.py'), this.info, ...args], {
       cwd: this.folder,
-      env: {
-        PATH: process.env.PATH,
-        HOME: this.folder,
-        PYTHONWARNINGS: 'ignore',
-        REQUESTS_CA_BUNDLE: ca,
-        ARM_CLOUD_METADATA_URL: `${arm}/metadata/endpoints?api-version=2019-05-01`,
-        // The SDK reaches blobs by their public name only, which local Azure answers to as a proxy.
-        HTTPS_PROXY: arm,
-        NO_PROXY: '127.0.0.1',
-        PEAK_MEMORY_FILE: peak,
-      },
+      env: { ...sdkEnvironment(this.cloud.description, this.folder), PEAK_MEMORY_FILE: peak },
     });
     const output: Buffer[] = [];
     child.stdout.on('data', (chunk: Buffer) => output.push(chunk));

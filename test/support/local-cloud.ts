@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Connection } from '../../local/agent/connection';
 import { Masker } from '../../local/agent/masker';
 import { runTaskProcess, type TaskRun } from '../../local/agent/run-task';
 import { startLocalCloud, type LocalCloud, type LocalCloudOptions } from '../../local/cloud';
@@ -42,6 +43,15 @@ export class TestCloud {
     await this.cloud.stop();
     rmSync(this.folder, { recursive: true, force: true });
     await this.audit.verify();
+  }
+
+  /** The project's connections, but with a service principal that has no role. */
+  get deniedConnections(): Connection[] {
+    const { clientId, clientSecret } = this.cloud.noAccess;
+    const principal = { serviceprincipalid: clientId, serviceprincipalkey: clientSecret };
+    return this.project.connections.map(item =>
+      item.type === 'azurerm' ? { ...item, parameters: { ...item.parameters, ...principal } } : item,
+    );
   }
 
   /** Runs one task of dist/ with these inputs, in a work folder of its own. */

@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import type { PreparePython } from '../../local/azure/compute/python';
 import { withLock } from '../../local/python/build-lock';
 import { findPythons } from '../../local/python/interpreters';
 import { thisMachine } from '../../local/python/machine';
@@ -51,4 +52,23 @@ async function newPython(): Promise<string> {
       return python;
   }
   throw new Error('There is no Python 3.11 or newer on this machine; the official Python clients need it.');
+}
+
+/** Makes every job of a local Azure run with this Python, whatever its environment asks for. */
+export function anyJobWith(python: string): PreparePython {
+  return () => Promise.resolve({ python, binDir: dirname(python), reused: true });
+}
+
+/** How the official Python SDK is pointed at a local Azure, by its own settings; `home` keeps its files. */
+export function sdkEnvironment({ arm, ca }: { arm: string; ca: string }, home: string): NodeJS.ProcessEnv {
+  return {
+    PATH: process.env.PATH,
+    HOME: home,
+    PYTHONWARNINGS: 'ignore',
+    REQUESTS_CA_BUNDLE: ca,
+    ARM_CLOUD_METADATA_URL: `${arm}/metadata/endpoints?api-version=2019-05-01`,
+    // Blob storage: the client insists on https://{account}.blob.core.windows.net, where local Azure is the proxy to its own.
+    HTTPS_PROXY: arm,
+    NO_PROXY: '127.0.0.1',
+  };
 }

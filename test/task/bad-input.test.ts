@@ -53,19 +53,7 @@ describe('bad input ends in one clear error', function () {
   });
 
   it('the service principal has no role: what it may not do, and which role helps', async () => {
-    const project = cloud.project;
-    const connections = project.connections.map(item =>
-      item.type === 'azurerm'
-        ? {
-            ...item,
-            parameters: {
-              ...item.parameters,
-              serviceprincipalid: cloud.cloud.noAccess.clientId,
-              serviceprincipalkey: cloud.cloud.noAccess.clientSecret,
-            },
-          }
-        : item,
-    );
+    const connections = cloud.deniedConnections;
     const error = onlyError(await cloud.runTask('SubmitTrainingJob', job, { connections }));
     assert.match(error, /AuthorizationFailed/);
     assert.match(error, /role/i);

@@ -6,6 +6,7 @@ import type { TaskRun } from '../../local/agent/run-task';
 import { AzureReader, send } from '../../local/demo/azure-reader';
 import { root } from '../../scripts/product';
 import { TestCloud } from '../support/local-cloud';
+import { failed, log, succeeded } from './outcome';
 
 /** Callers of the endpoint, some of them with pictures that one of the models cannot stand. */
 class Callers {
@@ -93,11 +94,6 @@ describe('a rollout on really running runtimes', function () {
       modelName: 'colour',
       ...inputs,
     });
-  function succeeded(run: TaskRun): TaskRun {
-    assert.equal(run.result, 'Succeeded', run.lines.join('\n'));
-    return run;
-  }
-  const errorOf = (run: TaskRun): string => run.issues.find(({ type }) => type === 'error')?.message ?? '';
   async function traffic(): Promise<Record<string, number>> {
     const { properties } = await azure.read<{ properties: { traffic: Record<string, number> } }>(
       'onlineEndpoints/colour',
@@ -127,9 +123,9 @@ describe('a rollout on really running runtimes', function () {
       goldenSet,
       analysis: 'accuracy >= champion\nagreement >= 0.9',
     });
-    assert.equal(run.result, 'Failed');
-    assert.match(errorOf(run), /does not pass the golden set of 3 cases/);
-    assert.match(errorOf(run), /accuracy >= champion: fail, accuracy is 0\.333333, wanted >= 1 \(champion 1\)/);
+    const error = failed(run);
+    assert.match(error, /does not pass the golden set of 3 cases/);
+    assert.match(error, /accuracy >= champion: fail, accuracy is 0\.333333, wanted >= 1 \(champion 1\)/);
     assert.match(run.summaries.join(), /\| green \| 0 \| 0 \| 1 \|/);
     assert.deepEqual(await traffic(), before);
     assert.deepEqual(await deployments(), Object.keys(before));
@@ -148,10 +144,10 @@ describe('a rollout on really running runtimes', function () {
       onInconclusive: 'fail',
     });
     await calling.stop();
-    assert.equal(run.result, 'Failed', run.lines.join('\n'));
-    assert.match(errorOf(run), /did not pass at 50 % of the traffic of colour/);
-    assert.match(errorOf(run), /errorRate is 0\.\d+, wanted <= 0\.05/);
-    assert.match(errorOf(run), /Live traffic is back: m1-\w+ 100 %/);
+    const error = failed(run);
+    assert.match(error, /did not pass at 50 % of the traffic of colour/);
+    assert.match(error, /errorRate is 0\.\d+, wanted <= 0\.05/);
+    assert.match(error, /Live traffic is back: m1-\w+ 100 %/);
     assert.deepEqual(await traffic(), before);
     assert.deepEqual(await deployments(), Object.keys(before));
     const failures = calling.statuses.filter(status => status !== 200);
@@ -200,7 +196,7 @@ describe('a rollout on really running runtimes', function () {
 
     const inputs = { ...target, ...kubernetes, endpointNames: 'colour', reason: 'too strict' };
     const plan = succeeded(await cloud.runTask('Rollback', { ...inputs, whatIf: 'true' }));
-    assert.match(plan.lines.join('\n'), /ConfigMap guardian\/guardian-config: back to the content of revision 1/);
+    assert.match(log(plan), /ConfigMap guardian\/guardian-config: back to the content of revision 1/);
     assert.equal(await threshold(), '0.9');
     succeeded(await cloud.runTask('Rollback', inputs));
     assert.deepEqual(await traffic(), before);

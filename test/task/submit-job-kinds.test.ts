@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { TaskRun } from '../../local/agent/run-task';
 import { root } from '../../scripts/product';
 import { TestCloud } from '../support/local-cloud';
-import { pythonWith } from '../support/python-packages';
+import { anyJobWith, pythonWith } from '../support/python-packages';
+import { failed, log, succeeded } from './outcome';
 
 /** Logs a metric at two steps, leaves a file, and says so. */
 const train = `
@@ -31,7 +32,7 @@ describe('SubmitTrainingJob with every kind of job', function () {
     this.timeout(300_000);
     const python = await pythonWith(join(root, 'test/local/clients/requirements.txt'));
     cloud = await TestCloud.start({
-      preparePython: () => Promise.resolve({ python, binDir: dirname(python), reused: true }),
+      preparePython: anyJobWith(python),
     });
     folder = mkdtempSync(join(tmpdir(), 'guardian-kinds-'));
     mkdirSync(join(folder, 'src'));
@@ -62,11 +63,6 @@ describe('SubmitTrainingJob with every kind of job', function () {
       },
     );
   }
-  const log = (run: TaskRun): string => run.lines.join('\n');
-  const succeeded = (run: TaskRun): TaskRun => {
-    assert.equal(run.result, 'Succeeded', log(run));
-    return run;
-  };
   const command = `${environment}code: src\ncommand: python train.py \${{inputs.rate}}\ninputs: { rate: 0.8 }\n`;
 
   it('gives a command job’s metrics, held against the gates, and its outputs', async () => {
@@ -85,9 +81,8 @@ describe('SubmitTrainingJob with every kind of job', function () {
 
   it('fails by a gate with the numbers, and by `best` against earlier jobs', async () => {
     const run = await submit(command, { metricGates: 'acc >= 0.95\nacc > best', set: 'inputs.rate=0.5' });
-    assert.equal(run.result, 'Failed');
+    const message = failed(run);
     assert.equal(run.outputs['verdict'], 'fail');
-    const [{ message } = { message: '' }] = run.issues.filter(({ type }) => type === 'error');
     assert.match(message, /acc >= 0\.95: fail, acc is 0\.5, wanted >= 0\.95, off by 0\.45/);
     assert.match(message, /acc > best: fail, acc is 0\.5, wanted > 0\.8 \(best 0\.8\)/);
   });
@@ -157,8 +152,7 @@ jobs:
 
   it('explains a pipeline’s failure by the step that failed', async () => {
     const run = await submit(pipeline('ls ${{inputs.data}}/nowhere'));
-    assert.equal(run.result, 'Failed');
-    const [{ message } = { message: '' }] = run.issues.filter(({ type }) => type === 'error');
+    const message = failed(run);
     assert.match(message, /ended Failed\. check \(\S+\) failed\./);
     assert.match(message, /No such file or directory/);
     assert.match(message, /A path is wrong/);

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { start } from '../../local/processes';
 import type { RecordedRequest } from '../../local/requests/request-record';
 import { root } from '../../scripts/product';
 import { TestCloud } from '../support/local-cloud';
-import { pythonWith } from '../support/python-packages';
+import { anyJobWith, pythonWith, sdkEnvironment } from '../support/python-packages';
 
 const files = ['command.yml', 'sweep.yml', 'pipeline.yml'].map(name => join(root, 'test/fixtures/jobs', name));
 type Json = Record<string, unknown>;
@@ -27,7 +27,7 @@ describe('SubmitTrainingJob and the official SDK send the same for the same file
   before(async () => {
     python = await pythonWith(join(root, 'test/local/clients/requirements.txt'));
     cloud = await TestCloud.start({
-      preparePython: () => Promise.resolve({ python, binDir: dirname(python), reused: true }),
+      preparePython: anyJobWith(python),
       recordRequest: request => requests.push(request),
     });
     await submitWithSdk();
@@ -52,15 +52,7 @@ describe('SubmitTrainingJob and the official SDK send the same for the same file
     writeFileSync(info, JSON.stringify(description));
     const child = start(python, ['-B', join(__dirname, 'submit_with_sdk.py'), info, ...files], {
       cwd: cloud.folder,
-      env: {
-        PATH: process.env.PATH,
-        HOME: cloud.folder,
-        PYTHONWARNINGS: 'ignore',
-        REQUESTS_CA_BUNDLE: description.ca,
-        ARM_CLOUD_METADATA_URL: `${description.arm}/metadata/endpoints?api-version=2019-05-01`,
-        HTTPS_PROXY: description.arm,
-        NO_PROXY: '127.0.0.1',
-      },
+      env: sdkEnvironment(description, cloud.folder),
     });
     const output: Buffer[] = [];
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => output.push(chunk));

@@ -6,8 +6,10 @@ import type { Connection } from '../../local/agent/connection';
 import type { TaskRun } from '../../local/agent/run-task';
 import { AzureReader } from '../../local/demo/azure-reader';
 import { TestCloud } from '../support/local-cloud';
+import { anyJobWith } from '../support/python-packages';
+import { failed, log, succeeded } from './outcome';
 
-const python = () => Promise.resolve({ python: '/usr/bin/python3', binDir: '/usr/bin', reused: true });
+const python = anyJobWith('/usr/bin/python3');
 const target = {
   azureSubscription: 'guardian-azure-connection',
   resourceGroup: 'guardian-ai-prod',
@@ -48,8 +50,7 @@ describe('waiting for a job outlives every token', function () {
         system: { url: cloud.project.collectionUri, accessToken: cloud.cloud.systemAccessToken },
       },
     );
-    assert.equal(run.result, 'Succeeded', run.lines.join('\n'));
-    assert.match(run.lines.join('\n'), /^second 6$/m);
+    assert.match(log(succeeded(run)), /^second 6$/m);
   }
 
   it('with a secret', () => wait('secret', connection => connection));
@@ -119,7 +120,7 @@ describe('a cancelled pipeline leaves no job running', function () {
         },
       },
     );
-    assert.equal(run.result, 'Canceled', run.lines.join('\n'));
+    assert.equal(run.result, 'Canceled', log(run));
     return run;
   }
   const statusOf = async (name: string): Promise<string> =>
@@ -131,7 +132,7 @@ describe('a cancelled pipeline leaves no job running', function () {
 
   it('while it runs', async () => {
     const run = await cancelAt(/^started$/, job(cloud.folder, 'running', 'echo started; sleep 300'));
-    assert.match(run.lines.join('\n'), /was cancelled\./);
+    assert.match(log(run), /was cancelled\./);
     assert.equal(await statusOf(run.outputs['jobName']!), 'Canceled');
   });
 
@@ -155,7 +156,7 @@ describe('a cancelled pipeline leaves no job running', function () {
     const run = await cancelAt(/^started$/, job(cloud.folder, 'left', 'echo started; sleep 3; echo ended'), {
       onCancel: 'leave',
     });
-    assert.match(run.lines.join('\n'), /goes on, as onCancel says/);
+    assert.match(log(run), /goes on, as onCancel says/);
     assert.equal(await endOf(run.outputs['jobName']!), 'Completed');
   });
 
@@ -164,7 +165,6 @@ describe('a cancelled pipeline leaves no job running', function () {
     const spec = JSON.parse(readFileSync(jobFile, 'utf8')) as object;
     writeFileSync(jobFile, JSON.stringify({ ...spec, limits: { timeout: 2 } }));
     const run = await cloud.runTask('SubmitTrainingJob', { ...target, jobFile });
-    assert.equal(run.result, 'Failed');
-    assert.match(run.issues.map(({ message }) => message).join('\n'), /ended (Failed|Canceled)/);
+    assert.match(failed(run), /ended (Failed|Canceled)/);
   });
 });

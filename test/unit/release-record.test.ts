@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { releaseRecord, schemaFile, schemaText } from '../../scripts/release-record';
 import { deploy } from '../../tasks/DeployOnlineEndpoint/deploy';
-import type { DeployInputs } from '../../tasks/DeployOnlineEndpoint/inputs';
 import { registerInto } from '../../tasks/RegisterModel/register-model';
 import { rollback } from '../../tasks/Rollback/rollback';
 import { fakeConnection, FakeHost } from '../support/fake-host';
 import { FakeAzure, fakeHost } from './tasks/deploy-fake-azure';
+import { deployInputs } from './tasks/deploy-inputs-fixture';
 import { FakeWorkspace } from './tasks/submit-fake-workspace';
 
 const variables = { 'Build.BuildId': '7', 'Build.SourceVersion': 'abc', 'Build.SourceBranch': 'refs/heads/main' };
@@ -55,37 +55,16 @@ describe('release-record.json', () => {
     const azure = new FakeAzure();
     azure.environments.add('own-runtime:1');
     const host = fakeHost(variables);
-    const inputs = (modelVersion: string): DeployInputs => ({
-      action: 'deploy',
-      ...target,
-      endpointName: 'detector-endpoint',
-      modelName: 'nsfw-detector',
-      modelVersion,
-      strategy: 'allAtOnce',
-      rollout: {
-        steps: [100],
-        bakeMinutes: 0,
-        analysis: { gates: [], minimumRequests: 0, onInconclusive: 'pause', dryRun: false },
-        onFailure: 'remove',
-      },
-      goldenSet: undefined,
-      challengerTraffic: 10,
-      environment: 'azureml:own-runtime:1',
-      settings: {
-        environmentVariables: {},
-        instanceType: 'Standard_DS3_v2',
-        requestTimeoutSeconds: 5,
-        maxConcurrentRequests: 4,
-        probe: { initialDelaySeconds: 10, periodSeconds: 10, timeoutSeconds: 2, failureThreshold: 30 },
-      },
-      instanceCount: undefined,
-      smokeTestFile: undefined,
-      keepPrevious: true,
-      tags: {},
-    });
-    for (const version of ['1', '2']) await deploy(inputs(version), azure.workspace, join(__dirname, 'none'), host);
+    for (const version of ['1', '2'])
+      await deploy(deployInputs({ modelVersion: version }), azure.workspace, join(__dirname, 'none'), host);
     await rollback(
-      { ...target, endpointNames: ['detector-endpoint'], to: 'previous', reason: 'too many', config: undefined },
+      {
+        ...target,
+        endpointNames: [deployInputs({}).endpointName],
+        to: 'previous',
+        reason: 'too many',
+        config: undefined,
+      },
       azure.workspace,
       host,
     );

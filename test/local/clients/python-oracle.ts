@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { LocalAzure } from '../../../local/azure/server';
 import { start } from '../../../local/processes';
 import { root } from '../../../scripts/product';
-import { pythonWith } from '../../support/python-packages';
+import { pythonWith, sdkEnvironment } from '../../support/python-packages';
 
 /** Minutes: the first run on a machine installs the clients. */
 export const setUpMilliseconds = 5 * 60_000;
@@ -39,15 +39,8 @@ export class PythonOracle {
       const child = start(python, ['-B', join(__dirname, 'python', this.script), info], {
         cwd: folder,
         env: {
-          PATH: process.env.PATH,
-          HOME: folder,
-          PYTHONWARNINGS: 'ignore',
+          ...sdkEnvironment(description, folder),
           PYTHONDONTWRITEBYTECODE: '1',
-          REQUESTS_CA_BUNDLE: description.ca,
-          ARM_CLOUD_METADATA_URL: `${description.arm}/metadata/endpoints?api-version=2019-05-01`,
-          // Blob storage: the client insists on https://{account}.blob.core.windows.net, where local Azure is the proxy to its own.
-          HTTPS_PROXY: description.arm,
-          NO_PROXY: '127.0.0.1',
           // Seconds between two looks at a job; whole ones only.
           AZUREML_RUN_POLLING_INTERVAL_MIN: '1',
           AZUREML_RUN_POLLING_INTERVAL_MAX: '1',

@@ -1,46 +1,17 @@
 import assert from 'node:assert/strict';
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { KillableCluster } from './killable-cluster';
 import { eventually } from './test-cluster';
 import { deployment } from './workload-manifests';
 
 describe('local Kubernetes that is killed', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'guardian-killed-'));
-  let child: ChildProcess | undefined;
-  after(async () => {
-    await kill();
-    rmSync(folder, { recursive: true, force: true });
-  });
-
-  async function kill(): Promise<void> {
-    if (child?.exitCode !== null || child.signalCode !== null) return;
-    const ended = once(child, 'exit');
-    child.kill('SIGKILL');
-    await ended;
-  }
-
-  /** @returns the port that it listens on */
-  async function start(port: number): Promise<number> {
-    const started = spawn(
-      process.execPath,
-      ['--import', 'tsx', join(__dirname, 'cluster-process.ts'), folder, String(port)],
-      {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      },
-    );
-    child = started;
-    const [line] = (await once(started.stdout, 'data')) as [Buffer];
-    return Number(new URL(line.toString().trim()).port);
-  }
+  const cluster = new KillableCluster();
+  after(() => cluster.remove());
 
   it('keeps every acknowledged write, goes on with a rollout, and takes up its clients again', async () => {
-    const port = await start(0);
+    const port = await cluster.start(0);
     const client = await import('@kubernetes/client-node');
     const config = new client.KubeConfig();
-    config.loadFromFile(join(folder, 'kubeconfig'));
+    config.loadFromFile(cluster.kubeconfig);
     const core = config.makeApiClient(client.CoreV1Api);
     const apps = config.makeApiClient(client.AppsV1Api);
     const namespace = 'default';
@@ -68,10 +39,10 @@ describe('local Kubernetes that is killed', () => {
     const merge = client.setHeaderOptions('Content-Type', client.PatchStrategy.MergePatch);
     const body = { spec: { template: { metadata: { annotations: { again: '1' } } } } };
     const patched = await apps.patchNamespacedDeployment({ namespace, name: 'rolling', body }, merge);
-    await kill();
+    await cluster.kill();
     await writing;
 
-    assert.equal(await start(port), port);
+    assert.equal(await cluster.start(port), port);
     const { items } = await core.listNamespacedConfigMap({ namespace });
     const there = new Set(items.map(({ metadata }) => metadata?.name));
     assert.deepEqual(

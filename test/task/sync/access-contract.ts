@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { parse, stringify } from 'yaml';
-import { failed, log, succeeded } from './outcome';
+import { failed, log, succeeded } from '../outcome';
 import { readsApp, type SyncCluster, type SyncNamespace } from './sync-cluster';
 
 interface Rule {

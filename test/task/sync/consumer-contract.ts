@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { eventually } from '../../local/kubernetes/test-cluster';
-import { failed, log, succeeded } from './outcome';
+import { failed, log, succeeded } from '../outcome';
 import { idleImage, needsMode, podTemplate, readsApp, type SyncCluster, type SyncNamespace } from './sync-cluster';
 
 const checksum = 'guardian-mlops/checksum.app';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { succeeded, failed, log } from './outcome';
+import { succeeded, failed, log } from '../outcome';
 import { readsApp, type SyncCluster, type SyncNamespace } from './sync-cluster';
 
 /** What is written, and what is left alone. */

@@ -8,7 +8,7 @@ import { Cluster } from '../../../local/demo/cluster';
 import { root } from '../../../scripts/product';
 import { TestCloud } from '../../support/local-cloud';
 import { JudgeEndpoints } from './judge-endpoints';
-import { failed, log, succeeded } from './outcome';
+import { failed, log, succeeded } from '../outcome';
 
 const namespace = 'guardian';
 const entries = `
@@ -243,18 +243,7 @@ describe('SyncK8sConfigMap from endpoints to the application', function () {
         failed(await sync({ ...aks, aksCluster: 'guardian-ask' })),
         /guardian-ask.*404 ResourceNotFound.*Check aksCluster/,
       );
-      const connections = cloud.project.connections.map(item =>
-        item.type === 'azurerm'
-          ? {
-              ...item,
-              parameters: {
-                ...item.parameters,
-                serviceprincipalid: cloud.cloud.noAccess.clientId,
-                serviceprincipalkey: cloud.cloud.noAccess.clientSecret,
-              },
-            }
-          : item,
-      );
+      const connections = cloud.deniedConnections;
       const denied = failed(await sync({ ...aks, aksCluster: 'guardian-aks' }, { connections }));
       assert.match(
         denied,

@@ -4,7 +4,7 @@ import { kubeconfigAccess } from '../../../lib/connection/kubernetes-kubeconfig'
 import { openCluster } from '../../../lib/kubernetes/cluster';
 import { listRevisions, restoreRevision } from '../../../lib/kubernetes/revisions';
 import { FakeHost } from '../../support/fake-host';
-import { failed, log, succeeded } from './outcome';
+import { failed, log, succeeded } from '../outcome';
 import { needsMode, readsApp, type SyncCluster, type SyncNamespace } from './sync-cluster';
 
 /** Killed runs, two at a time, an API server that goes away, and the way back. */

@@ -1,47 +1,24 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Masker } from '../../../local/agent/masker';
 import { runTaskProcess } from '../../../local/agent/run-task';
-import { root, stage } from '../../../scripts/product';
+import { stage } from '../../../scripts/product';
+import { KillableCluster } from '../../local/kubernetes/killable-cluster';
 import { deployment } from '../../local/kubernetes/workload-manifests';
-import { log, succeeded } from './outcome';
+import { log, succeeded } from '../outcome';
 
 /** An API server that goes away in the middle: only one that is ours can be killed, so this is not part of the cluster contract. */
 describe('SyncK8sConfigMap while the API server restarts', function () {
   this.timeout(90_000);
-  const folder = mkdtempSync(join(tmpdir(), 'guardian-restart-'));
-  let server: ChildProcess | undefined;
-  after(async () => {
-    await kill();
-    rmSync(folder, { recursive: true, force: true });
-  });
-
-  async function kill(): Promise<void> {
-    if (server?.exitCode !== null || server.signalCode !== null) return;
-    const ended = once(server, 'exit');
-    server.kill('SIGKILL');
-    await ended;
-  }
-
-  async function start(port: number): Promise<number> {
-    const program = join(root, 'test/local/kubernetes/cluster-process.ts');
-    const started = spawn(process.execPath, ['--import', 'tsx', program, folder, String(port)], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    server = started;
-    const [line] = (await once(started.stdout, 'data')) as [Buffer];
-    return Number(new URL(line.toString().trim()).port);
-  }
+  const cluster = new KillableCluster();
+  after(() => cluster.remove());
 
   it('waits on through it, and sees the rollout end', async () => {
-    const port = await start(0);
+    const port = await cluster.start(0);
     const { AppsV1Api, CoreV1Api, KubeConfig } = await import('@kubernetes/client-node');
     const config = new KubeConfig();
-    const kubeconfig = join(folder, 'kubeconfig');
+    const { kubeconfig } = cluster;
     config.loadFromFile(kubeconfig);
     const [apps, core] = [config.makeApiClient(AppsV1Api), config.makeApiClient(CoreV1Api)];
     const namespace = 'default';
@@ -54,7 +31,7 @@ describe('SyncK8sConfigMap while the API server restarts', function () {
     body.spec!.minReadySeconds = 2;
     await apps.createNamespacedDeployment({ namespace, body });
 
-    const [workDir, tempDir] = [join(folder, 'work'), join(folder, 'temp')];
+    const [workDir, tempDir] = [join(cluster.folder, 'work'), join(cluster.folder, 'temp')];
     for (const path of [workDir, tempDir]) mkdirSync(path);
     let restarted: Promise<number> | undefined;
     const run = await runTaskProcess({
@@ -67,7 +44,7 @@ describe('SyncK8sConfigMap while the API server restarts', function () {
       env: {},
       masker: new Masker(),
       onLine: line => {
-        if (/restart/i.test(line)) restarted ??= kill().then(() => start(port));
+        if (/restart/i.test(line)) restarted ??= cluster.kill().then(() => cluster.start(port));
       },
     });
     succeeded(run);

@@ -3,48 +3,12 @@ import { join } from 'node:path';
 import { RestError } from '@azure/core-rest-pipeline';
 import { abort } from '../../../tasks/DeployOnlineEndpoint/abort';
 import { deploy } from '../../../tasks/DeployOnlineEndpoint/deploy';
-import type { DeployInputs, PromoteInputs, Target } from '../../../tasks/DeployOnlineEndpoint/inputs';
+import type { DeployInputs, PromoteInputs } from '../../../tasks/DeployOnlineEndpoint/inputs';
 import { promote } from '../../../tasks/DeployOnlineEndpoint/promote';
 import type { RollbackInputs } from '../../../tasks/Rollback/inputs';
 import { rollback } from '../../../tasks/Rollback/rollback';
 import { FakeAzure, fakeHost } from './deploy-fake-azure';
-
-const target: Target = {
-  connection: {} as never,
-  resourceGroup: 'rg',
-  workspaceName: 'ws',
-  endpointName: 'nsfw-detector-endpoint',
-  whatIf: false,
-};
-
-const deployInputs = (change: Partial<DeployInputs>): DeployInputs => ({
-  action: 'deploy',
-  ...target,
-  modelName: 'nsfw-detector',
-  modelVersion: 'latest',
-  strategy: 'allAtOnce',
-  challengerTraffic: 10,
-  environment: 'azureml:own-runtime:1',
-  settings: {
-    environmentVariables: {},
-    instanceType: 'Standard_DS3_v2',
-    requestTimeoutSeconds: 5,
-    maxConcurrentRequests: 4,
-    probe: { initialDelaySeconds: 10, periodSeconds: 10, timeoutSeconds: 2, failureThreshold: 30 },
-  },
-  instanceCount: undefined,
-  smokeTestFile: undefined,
-  goldenSet: undefined,
-  rollout: {
-    steps: [100],
-    bakeMinutes: 0,
-    analysis: { gates: [], minimumRequests: 0, onInconclusive: 'pause', dryRun: false },
-    onFailure: 'remove',
-  },
-  keepPrevious: true,
-  tags: {},
-  ...change,
-});
+import { deployInputs, target } from './deploy-inputs-fixture';
 
 describe('deploy, promote, abort and roll back', () => {
   let azure: FakeAzure;

@@ -5,14 +5,8 @@ import { deploy } from '../../../tasks/DeployOnlineEndpoint/deploy';
 import type { DeployInputs } from '../../../tasks/DeployOnlineEndpoint/inputs';
 import { promote } from '../../../tasks/DeployOnlineEndpoint/promote';
 import { FakeAzure, fakeHost } from './deploy-fake-azure';
+import { deployInputs, target } from './deploy-inputs-fixture';
 
-const target = {
-  connection: {} as never,
-  resourceGroup: 'rg',
-  workspaceName: 'ws',
-  endpointName: 'nsfw-detector-endpoint',
-  whatIf: false,
-};
 type Analysis = DeployInputs['rollout']['analysis'];
 
 describe('a gradual rollout', () => {
@@ -39,29 +33,12 @@ describe('a gradual rollout', () => {
     ...change,
   });
   function run(version: string, change: Partial<DeployInputs> = {}, rollout: Partial<DeployInputs['rollout']> = {}) {
-    const inputs: DeployInputs = {
-      action: 'deploy',
-      ...target,
-      modelName: 'nsfw-detector',
+    const inputs = deployInputs({
       modelVersion: version,
       strategy: 'canary',
-      challengerTraffic: 10,
-      environment: 'azureml:own-runtime:1',
-      settings: {
-        environmentVariables: {},
-        instanceType: 'Standard_DS3_v2',
-        requestTimeoutSeconds: 5,
-        maxConcurrentRequests: 4,
-        probe: { initialDelaySeconds: 10, periodSeconds: 10, timeoutSeconds: 2, failureThreshold: 30 },
-      },
-      instanceCount: undefined,
-      smokeTestFile: undefined,
-      goldenSet: undefined,
       rollout: { steps: [5, 50, 100], bakeMinutes: 5, analysis: analysis(), onFailure: 'remove', ...rollout },
-      keepPrevious: true,
-      tags: {},
       ...change,
-    };
+    });
     return deploy(inputs, azure.workspace, join(__dirname, 'none'), host);
   }
   const shares = () =>

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { TaskRun } from '../../../local/agent/run-task';
+import type { TaskRun } from '../../local/agent/run-task';
 
 export function log(run: TaskRun): string {
   return run.lines.join('\n');

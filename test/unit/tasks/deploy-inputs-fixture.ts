@@ -1,0 +1,39 @@
+import type { DeployInputs, Target } from '../../../tasks/DeployOnlineEndpoint/inputs';
+
+export const target: Target = {
+  connection: {} as never,
+  resourceGroup: 'rg',
+  workspaceName: 'ws',
+  endpointName: 'nsfw-detector-endpoint',
+  whatIf: false,
+};
+
+/** All at once on the environment `own-runtime:1`, unless changed. */
+export const deployInputs = (change: Partial<DeployInputs>): DeployInputs => ({
+  action: 'deploy',
+  ...target,
+  modelName: 'nsfw-detector',
+  modelVersion: 'latest',
+  strategy: 'allAtOnce',
+  challengerTraffic: 10,
+  environment: 'azureml:own-runtime:1',
+  settings: {
+    environmentVariables: {},
+    instanceType: 'Standard_DS3_v2',
+    requestTimeoutSeconds: 5,
+    maxConcurrentRequests: 4,
+    probe: { initialDelaySeconds: 10, periodSeconds: 10, timeoutSeconds: 2, failureThreshold: 30 },
+  },
+  instanceCount: undefined,
+  smokeTestFile: undefined,
+  goldenSet: undefined,
+  rollout: {
+    steps: [100],
+    bakeMinutes: 0,
+    analysis: { gates: [], minimumRequests: 0, onInconclusive: 'pause', dryRun: false },
+    onFailure: 'remove',
+  },
+  keepPrevious: true,
+  tags: {},
+  ...change,
+});
