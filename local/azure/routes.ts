@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Collection } from '../journal';
 import { useArmScope, workspacePath } from './arm/arm-scope';
 import { registerOperations } from './arm/operations';
+import { isInRegistry } from './assets/asset-reference';
 import { registerCodes, type CodeLookup } from './assets/codes';
 import { registerComponents } from './assets/components';
 import { registerData } from './assets/data';
@@ -33,6 +34,9 @@ import { registerEndpointSettings, type EndpointSettings } from './online-endpoi
 import { registerEndpoints } from './online-endpoints/endpoints';
 import { instancesBySize, openEndpoints, type EndpointParts } from './online-endpoints/open-endpoints';
 import { registerScoringRouter } from './online-endpoints/scoring-router';
+import type { Registry } from './registries/registry';
+import { registerRegistryDiscovery, registerRegistryResource } from './registries/registry-resource';
+import { registerRegistry, registryPath, type RegistryLookups } from './registries/registry-routes';
 import { registerRunHistory } from './tracking/run-history';
 import type { RunStore } from './tracking/run-store';
 import { registerDatastores } from './workspace/datastores';
@@ -50,6 +54,7 @@ import {
 export interface RouteParts {
   models: ModelStore;
   environments: EnvironmentStore;
+  registry: Registry;
   jobs: JobStore;
   runs: RunStore;
   devops: DevOps;
@@ -132,6 +137,13 @@ export async function registerRoutes(
   );
   await app.register(
     (scope, _options, done) => {
+      registerRegistryDiscovery(scope, context);
+      done();
+    },
+    { prefix: '/registrymanagement' },
+  );
+  await app.register(
+    (scope, _options, done) => {
       useArmScope(scope, context);
       registerSubscriptions(scope, context);
       done();
@@ -142,6 +154,7 @@ export async function registerRoutes(
     (scope, _options, done) => {
       useArmScope(scope, context);
       registerSubscription(scope, context);
+      registerRegistryResource(scope, context);
       done();
     },
     { prefix: '/subscriptions/:subscriptionId' },
@@ -197,16 +210,24 @@ export async function registerRoutes(
     },
     { prefix: '/inference' },
   );
+  const registered: { registry?: RegistryLookups } = {};
+  await app.register(
+    (scope, _options, done) => {
+      registered.registry = registerRegistry(scope, { ...parts, context, jobs: outputs }, parts.registry);
+      done();
+    },
+    { prefix: registryPath },
+  );
   await app.register(
     (scope, _options, done) => {
       useArmScope(scope, context);
       // Everything below the workspace: paths here are relative to it, for example scope.get('/jobs/:name', …).
       registerDatastores(scope, context);
-      const codes = (assets.codes = registerCodes(scope, context));
+      const codes = (assets.codes = orInRegistry(registerCodes(scope, context), registered.registry?.codes));
       registerEnvironments(scope, context, parts.environments);
-      const data = registerData(scope, context, outputs);
+      const data = orInRegistry(registerData(scope, context, outputs), registered.registry?.data);
       registerModels(scope, context, parts.models, outputs);
-      const components = registerComponents(scope, context);
+      const components = orInRegistry(registerComponents(scope, context), registered.registry?.components);
       const compute = (running = new Compute(context, { ...parts, computes, codes, data, jobOutputs: outputs }));
       registerComputes(scope, context, computes, compute);
       registerJobs(scope, context, { ...parts, computes, codes, compute, components });
@@ -224,4 +245,12 @@ export async function registerRoutes(
     { prefix: workspacePath },
   );
   return { endpoints, meter: monitor.meter, computes, nodes: compute => running?.nodes(compute) };
+}
+
+/** Looks a reference up where it says that it is. */
+function orInRegistry<T>(
+  inWorkspace: (reference: string) => T,
+  inRegistry: ((reference: string) => T) | undefined,
+): (reference: string) => T {
+  return reference => (inRegistry && isInRegistry(reference) ? inRegistry : inWorkspace)(reference);
 }

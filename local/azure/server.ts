@@ -29,6 +29,8 @@ import { injectFaults } from './faults/inject-faults';
 import { armIdOfWorkspace, ensureIdentity } from './identity';
 import { JobStore } from './jobs/job-record';
 import type { EndpointSettings } from './online-endpoints/endpoint-settings';
+import { openRegistry } from './registries/registry';
+import { registryHostPath } from './registries/registry-routes';
 import { registerRoutes, type OpenedStores, type RouteParts } from './routes';
 import { lockStateDir } from './state-lock';
 import { RunStore } from './tracking/run-store';
@@ -162,6 +164,7 @@ export async function startLocalAzure(o: LocalAzureOptions): Promise<LocalAzure>
     const stores = {
       models: new VersionStore<ModelProperties>(journal, 'models'),
       environments: new VersionStore<EnvironmentProperties>(journal, 'environments'),
+      registry: openRegistry(journal, () => context),
       jobs: new JobStore(journal),
       runs: new RunStore(journal),
     };
@@ -181,8 +184,8 @@ export async function startLocalAzure(o: LocalAzureOptions): Promise<LocalAzure>
         log,
       }),
       directory,
-      models: modelLookup(() => context, stores.models),
-      environments: environmentLookup(() => context, stores.environments),
+      models: modelLookup(() => context, stores.models, stores.registry),
+      environments: environmentLookup(() => context, stores.environments, stores.registry),
       certificate,
       stateDir,
       cacheDir: resolve(o.cacheDir ?? join('.local', 'cache')),
@@ -199,6 +202,8 @@ export async function startLocalAzure(o: LocalAzureOptions): Promise<LocalAzure>
       serverFactory: handler => createServer({ cert: certificate.cert, key: certificate.key }, handler),
       routerOptions: { caseSensitive: false, ignoreTrailingSlash: true, maxParamLength: 2048 },
       genReqId: newRequestId,
+      rewriteUrl: ({ url = '/' }) =>
+        url.toLowerCase().startsWith(`${registryHostPath}/`) ? url.slice(registryHostPath.length) : url,
       bodyLimit: 64 * 1024 * 1024,
       // A path that cannot be decoded belongs to no plane yet.
       frameworkErrors: (_error, request, reply) => {

@@ -25,6 +25,8 @@ export function clientEnvironment(d: LocalDescription): Record<string, string> {
     AZURE_CONFIG_DIR: join(dirname(d.kubeconfig), 'azure-cli'),
     AZURE_CORE_INSTANCE_DISCOVERY: 'false',
     AZUREML_CURRENT_CLOUD: cloudName,
+    // azure-ai-ml finds registries so: the metadata of a cloud does not name their address.
+    REGISTRY_DISCOVERY_ENDPOINT_URL: `${d.arm}/`,
     MLFLOW_TRACKING_URI: d.mlflow,
     KUBECONFIG: d.kubeconfig,
     REQUESTS_CA_BUNDLE: d.ca,

@@ -67,6 +67,8 @@ export function sdkEnvironment({ arm, ca }: { arm: string; ca: string }, home: s
     PYTHONWARNINGS: 'ignore',
     REQUESTS_CA_BUNDLE: ca,
     ARM_CLOUD_METADATA_URL: `${arm}/metadata/endpoints?api-version=2019-05-01`,
+    // A cloud that is none of Azure's own has no address of its registries in its metadata.
+    REGISTRY_DISCOVERY_ENDPOINT_URL: `${arm}/`,
     // Blob storage: the client insists on https://{account}.blob.core.windows.net, where local Azure is the proxy to its own.
     HTTPS_PROXY: arm,
     NO_PROXY: '127.0.0.1',

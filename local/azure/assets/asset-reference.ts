@@ -1,19 +1,35 @@
 import { userError } from '../arm/arm-error';
 import { sameName } from '../arm/arm-scope';
-import type { AzureIdentity } from '../context';
+import type { AzureContext } from '../context';
 
 /** An asset by version or by label. */
 export type AssetReference = { name: string; version: string } | { name: string; label: string };
 
+/** Where references are read: the workspace, or a registry. */
+export type AssetHome = Pick<AzureContext, 'identity' | 'workspaceArmId'>;
+
+/** Whether a reference says that the asset is in a registry. */
+export function isInRegistry(reference: string): boolean {
+  return /^(azureml:)?(\/\/|\/)?registries\/|\/Microsoft\.MachineLearningServices\/registries\//i.test(reference);
+}
+
 /**
- * Reads a reference to an asset of this workspace: `{workspace}/{kind}/{name}/versions/{version}` (also with `azureml:` before it),
- * `…/labels/{label}`, `azureml:{name}:{version}`, `azureml:{name}@{label}`, `azureml://…/{kind}/{name}/versions/{version}`.
- * @throws ArmError 400 naming the reference when it has another form or points to a registry, 404-like 400 when to another workspace.
+ * Reads a reference to an asset of `home`: `{home}/{kind}/{name}/versions/{version}` (also with `azureml:` before it),
+ * `…/labels/{label}`, `azureml:{name}:{version}`, `azureml:{name}@{label}`, `azureml://…/{kind}/{name}/versions/{version}`,
+ * `azureml://locations/{region}/workspaces/{guid}/{kind}/{name}/versions/{version}`,
+ * `azureml://registries/{registry}/{kind}/{name}/versions/{version}`.
+ * @throws ArmError 400 naming the reference when it has another form or points to another workspace or registry
  */
-export function parseAssetReference(reference: string, kind: string, identity: AzureIdentity): AssetReference {
+export function parseAssetReference(reference: string, kind: string, home: AssetHome): AssetReference {
+  const { identity } = home;
+  if (isInRegistry(reference)) return registryReference(reference, kind, home);
   const bare = reference
     .replace(/^azureml:(?=\/|[^/])/i, '')
-    .replace(/^\/\/(?=subscriptions|registries|locations)/i, '/');
+    .replace(/^\/\/(?=subscriptions|locations)/i, '/')
+    .replace(
+      new RegExp(`^/locations/[^/]+/workspaces/${identity.workspaceId}/`, 'i'),
+      `/subscriptions/${identity.subscriptionId}/resourceGroups/${identity.resourceGroup}/workspaces/${identity.workspace}/`,
+    );
   const armId =
     /^\/subscriptions\/([^/]+)\/resourceGroups\/([^/]+)\/(?:providers\/Microsoft\.MachineLearningServices\/)?workspaces\/([^/]+)\/([^/]+)\/([^/]+)\/(versions|labels)\/([^/]+)$/i.exec(
       bare,
@@ -35,8 +51,14 @@ export function parseAssetReference(reference: string, kind: string, identity: A
     const [, name = '', version, label = ''] = short;
     return version === undefined ? { name, label } : { name, version };
   }
-  if (/^(\/registries\/|azureml:\/\/registries\/)/i.test(bare) || /^azureml:\/\/registries\//i.test(reference)) {
-    throw userError(`The reference ${reference} points to a registry; local Azure has no registries.`);
-  }
   throw userError(`The reference ${reference} is not an id of ${kind} of this workspace.`);
+}
+
+function registryReference(reference: string, kind: string, home: AssetHome): AssetReference {
+  const [, registry = '', foundKind = '', name = '', how = '', value = ''] =
+    /registries\/([^/]+)\/([^/]+)\/([^/]+)\/(versions|labels)\/([^/]+)$/i.exec(reference) ?? [];
+  if (!sameName(foundKind, kind)) throw userError(`The reference ${reference} is not one of ${kind}.`);
+  if (!home.workspaceArmId.toLowerCase().endsWith(`/registries/${registry.toLowerCase()}`))
+    throw userError(`The registry ${registry}, named by ${reference}, was not found.`, { innerCode: 'NotFoundError' });
+  return sameName(how, 'versions') ? { name, version: value } : { name, label: value };
 }

@@ -10,7 +10,7 @@ export function versionResource<P extends object>(
   return {
     id: `${workspaceArmId}/${kind}/${stored.name}/versions/${stored.version}`,
     name: stored.version,
-    type: `Microsoft.MachineLearningServices/workspaces/${kind}/versions`,
+    type: `Microsoft.MachineLearningServices/${homeKind(workspaceArmId)}/${kind}/versions`,
     properties,
     systemData: {
       createdAt: stored.createdAt,
@@ -32,7 +32,7 @@ export function containerResource(
   return {
     id: `${workspaceArmId}/${kind}/${container.name}`,
     name: container.name,
-    type: `Microsoft.MachineLearningServices/workspaces/${kind}`,
+    type: `Microsoft.MachineLearningServices/${homeKind(workspaceArmId)}/${kind}`,
     properties: {
       description: container.description,
       tags: container.tags,
@@ -49,4 +49,9 @@ export function containerResource(
       lastModifiedAt: container.createdAt,
     },
   };
+}
+
+/** `workspaces`, or `registries` for what lies in one. */
+function homeKind(armId: string): string {
+  return armId.split('/').at(-2) ?? '';
 }

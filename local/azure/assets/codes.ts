@@ -86,7 +86,7 @@ export function registerCodes(app: FastifyInstance, context: AzureContext): Code
     },
   );
   return reference => {
-    const parsed = parseAssetReference(reference, 'codes', context.identity);
+    const parsed = parseAssetReference(reference, 'codes', context);
     return codes.resolve(parsed.name, parsed, properties => properties.isArchived)?.properties.place;
   };
 }

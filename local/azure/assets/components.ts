@@ -5,7 +5,7 @@ import type { ComponentLookup } from '../jobs/component-lookup';
 import { assetName, type AssetWords, assetWords } from './asset-body';
 import { registerContainers } from './asset-containers';
 import { versionList } from './asset-lists';
-import { parseAssetReference } from './asset-reference';
+import { isInRegistry, parseAssetReference } from './asset-reference';
 import { versionResource } from './asset-resource';
 import { VersionStore, type StoredVersion } from './version-store';
 
@@ -36,7 +36,7 @@ export function registerComponents(app: FastifyInstance, context: AzureContext):
   registerContainers(app, context, components, { kind: 'components', what: 'component', missing: noComponent });
   app.get<Named>('/components/:name/versions', request => {
     const { name } = request.params;
-    if (!components.container(name)) throw noComponent(name);
+    if (!components.container(name) && !isInRegistry(workspaceArmId)) throw noComponent(name);
     return versionList(request, components, name, { baseUrl: context.baseUrl, show });
   });
   app.get<Versioned>('/components/:name/versions/:version', request => {
@@ -87,7 +87,7 @@ export function registerComponents(app: FastifyInstance, context: AzureContext):
     return reply.code(200).send();
   });
   return reference => {
-    const parsed = parseAssetReference(reference, 'components', context.identity);
+    const parsed = parseAssetReference(reference, 'components', context);
     const stored = components.resolve(parsed.name, parsed, properties => properties.isArchived);
     return (
       stored && {

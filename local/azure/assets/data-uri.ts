@@ -1,7 +1,9 @@
 import { notFound, userError } from '../arm/arm-error';
 import { sameName } from '../arm/arm-scope';
+import { storageSuffix } from '../blob/blob-proxy';
 import type { BlobPlace } from '../blob/blob-store';
 import type { AzureContext } from '../context';
+import { isInRegistry } from './asset-reference';
 import { artifactContainer, containerOfDatastore, datastoreOfContainer } from '../workspace/datastores';
 
 /** Where a job's files lie in the artifact store; ends with a slash. */
@@ -65,7 +67,13 @@ export function resolveDataUri(uri: string, context: AzureContext, jobs: JobOutp
 export function datastoreUri(context: AzureContext, place: BlobPlace): string {
   const { identity } = context;
   const name = datastoreOfContainer(place.container, identity.workspaceId);
-  if (name === undefined) return context.blobs.blobUrl(place.container, place.path);
+  const url = context.blobs.blobUrl(place.container, place.path);
+  if (isInRegistry(context.workspaceArmId)) {
+    // With the account in the host: of a registry's URLs azure-ai-ml takes what follows the first folder for the path in the container.
+    const { account } = context.blobs;
+    return `https://${account.name}.blob.${storageSuffix}${new URL(url).pathname.slice(account.name.length + 1)}`;
+  }
+  if (name === undefined) return url;
   return `azureml://subscriptions/${identity.subscriptionId}/resourceGroups/${identity.resourceGroup}/workspaces/${identity.workspace}/datastores/${name}/paths/${place.path}`;
 }
 

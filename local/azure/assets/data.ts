@@ -81,7 +81,7 @@ export function registerData(app: FastifyInstance, context: AzureContext, jobs: 
   );
   registerPendingUpload(app, context, 'data');
   return reference => {
-    const parsed = parseAssetReference(reference, 'data', context.identity);
+    const parsed = parseAssetReference(reference, 'data', context);
     return data.resolve(parsed.name, parsed, properties => properties.isArchived)?.properties.place;
   };
 }

@@ -4,7 +4,7 @@ import type { AzureContext } from '../context';
 import { assetName, assetWords } from './asset-body';
 import { registerContainers } from './asset-containers';
 import { versionList } from './asset-lists';
-import { parseAssetReference } from './asset-reference';
+import { isInRegistry, parseAssetReference } from './asset-reference';
 import { versionResource } from './asset-resource';
 import { registerPendingUpload } from './codes';
 import type { EnvironmentLookup, EnvironmentProperties, Route } from './environment-lookup';
@@ -34,7 +34,7 @@ export function registerEnvironments(
   });
   app.get<{ Params: { name: string } }>('/environments/:name/versions', request => {
     const { name } = request.params;
-    if (!environments.container(name)) throw noEnvironment(name);
+    if (!environments.container(name) && !isInRegistry(workspaceArmId)) throw noEnvironment(name);
     return versionList(request, environments, name, { baseUrl: context.baseUrl, show });
   });
   app.get<{ Params: { name: string; version: string } }>('/environments/:name/versions/:version', request => {
@@ -63,18 +63,28 @@ export function registerEnvironments(
   );
 }
 
-/** Finds environments for the other parts. */
-export function environmentLookup(context: () => AzureContext, environments: EnvironmentStore): EnvironmentLookup {
+/** Finds environments for the other parts, in the workspace or, when the reference says so, in the registry. */
+export function environmentLookup(
+  context: () => AzureContext,
+  environments: EnvironmentStore,
+  registry: { readonly context: AzureContext; environments: EnvironmentStore },
+): EnvironmentLookup {
   return {
     find: reference => {
-      const parsed = parseAssetReference(reference, 'environments', context().identity);
-      const stored = environments.resolve(parsed.name, parsed, properties => properties.isArchived);
+      const inRegistry = isInRegistry(reference);
+      const home = inRegistry ? registry.context : context();
+      const parsed = parseAssetReference(reference, 'environments', home);
+      const stored = (inRegistry ? registry.environments : environments).resolve(
+        parsed.name,
+        parsed,
+        properties => properties.isArchived,
+      );
       if (!stored) return undefined;
       return {
-        id: `${context().workspaceArmId}/environments/${stored.name}/versions/${stored.version}`,
+        id: `${home.workspaceArmId}/environments/${stored.name}/versions/${stored.version}`,
         name: stored.name,
         version: stored.version,
-        properties: current(stored.properties, context()),
+        properties: current(stored.properties, home),
       };
     },
   };

@@ -5,7 +5,7 @@ import type { BlobPlace } from '../blob/blob-store';
 import { assetName, assetWords, type AssetWords } from './asset-body';
 import { registerContainers } from './asset-containers';
 import { versionList } from './asset-lists';
-import { parseAssetReference } from './asset-reference';
+import { isInRegistry, parseAssetReference } from './asset-reference';
 import { versionResource } from './asset-resource';
 import { registerPendingUpload } from './codes';
 import { datastoreUri, resolveDataUri, samePlace, type JobOutputs } from './data-uri';
@@ -40,7 +40,8 @@ export function registerModels(
   registerContainers(app, context, models, { kind: 'models', what: 'model', missing: name => noModel(name, models) });
   app.get<{ Params: { name: string } }>('/models/:name/versions', request => {
     const { name } = request.params;
-    if (!models.container(name)) throw noModel(name, models);
+    // A registry lists nothing for a name that it does not have; azure-ai-ml asks so before each registration.
+    if (!models.container(name) && !isInRegistry(workspaceArmId)) throw noModel(name, models);
     return versionList(request, models, name, { baseUrl: context.baseUrl, show });
   });
   app.get<{ Params: { name: string; version: string } }>('/models/:name/versions/:version', request =>
@@ -74,15 +75,25 @@ export function registerModels(
   );
 }
 
-/** Finds models for the other parts. */
-export function modelLookup(context: () => AzureContext, models: ModelStore): ModelLookup {
+/** Finds models for the other parts, in the workspace or, when the reference says so, in the registry. */
+export function modelLookup(
+  context: () => AzureContext,
+  models: ModelStore,
+  registry: { readonly context: AzureContext; models: ModelStore },
+): ModelLookup {
   return {
     find: (reference): FoundModel | undefined => {
-      const parsed = parseAssetReference(reference, 'models', context().identity);
-      const stored = models.resolve(parsed.name, parsed, properties => properties.isArchived);
+      const inRegistry = isInRegistry(reference);
+      const home = inRegistry ? registry.context : context();
+      const parsed = parseAssetReference(reference, 'models', home);
+      const stored = (inRegistry ? registry.models : models).resolve(
+        parsed.name,
+        parsed,
+        properties => properties.isArchived,
+      );
       if (!stored) return undefined;
       return {
-        id: `${context().workspaceArmId}/models/${stored.name}/versions/${stored.version}`,
+        id: `${home.workspaceArmId}/models/${stored.name}/versions/${stored.version}`,
         name: stored.name,
         version: stored.version,
         type: stored.properties.modelType,

@@ -5,6 +5,7 @@ import type { AzureFixture } from '../azure/azure-fixture';
 import { PythonOracle, setUpMilliseconds } from './python-oracle';
 
 const assets = new PythonOracle('assets.py');
+const registry = new PythonOracle('registry.py');
 const jobs = new PythonOracle('jobs.py');
 const endpoints = new PythonOracle('endpoints.py');
 const tracking = new PythonOracle('tracking.py');
@@ -69,6 +70,7 @@ describe('the official Python clients', function () {
 
   for (const [title, oracle] of [
     ['azure-ai-ml: assets', assets],
+    ['azure-ai-ml: the registry', registry],
     ['azure-ai-ml: jobs', jobs],
     ['azure-ai-ml: online endpoints', endpoints],
     ['mlflow', tracking],

@@ -13,6 +13,9 @@ const identity = {
 };
 const workspace = `/subscriptions/${identity.subscriptionId}/resourceGroups/group/providers/Microsoft.MachineLearningServices/workspaces/space`;
 
+const home = { identity, workspaceArmId: workspace };
+const registry = { identity, workspaceArmId: workspace.replace('workspaces/space', 'registries/shared') };
+
 describe('references to assets', () => {
   const cases: [string, object][] = [
     [`${workspace}/models/nsfw/versions/3`, { name: 'nsfw', version: '3' }],
@@ -23,21 +26,31 @@ describe('references to assets', () => {
       `azureml://subscriptions/${identity.subscriptionId}/resourcegroups/group/workspaces/space/models/nsfw/versions/3`,
       { name: 'nsfw', version: '3' },
     ],
+    ['azureml://locations/eastus/workspaces/w/models/nsfw/versions/3', { name: 'nsfw', version: '3' }],
     ['azureml:nsfw:3', { name: 'nsfw', version: '3' }],
     ['azureml:nsfw@latest', { name: 'nsfw', label: 'latest' }],
     ['nsfw:3', { name: 'nsfw', version: '3' }],
   ];
   for (const [reference, expected] of cases) {
-    it(`reads ${reference}`, () => assert.deepEqual(parseAssetReference(reference, 'models', identity), expected));
+    it(`reads ${reference}`, () => assert.deepEqual(parseAssetReference(reference, 'models', home), expected));
+  }
+
+  for (const reference of [
+    'azureml://registries/shared/models/nsfw/versions/3',
+    `${registry.workspaceArmId}/models/nsfw/versions/3`,
+  ]) {
+    it(`reads ${reference} in the registry that it names`, () =>
+      assert.deepEqual(parseAssetReference(reference, 'models', registry), { name: 'nsfw', version: '3' }));
   }
 
   const refused: [string, RegExp][] = [
     [`${workspace}/environments/a/versions/1`, /is not one of models/],
     [`${workspace.replace('/space', '/other')}/models/a/versions/1`, /outside the workspace space/],
-    ['azureml://registries/azureml/models/a/versions/1', /registry/],
+    ['azureml://registries/azureml/models/a/versions/1', /The registry azureml, named by/],
+    ['azureml://locations/eastus/workspaces/other/models/a/versions/1', /is not an id of models/],
     ['nsfw', /is not an id of models/],
   ];
   for (const [reference, message] of refused) {
-    it(`refuses ${reference}`, () => assert.throws(() => parseAssetReference(reference, 'models', identity), message));
+    it(`refuses ${reference}`, () => assert.throws(() => parseAssetReference(reference, 'models', home), message));
   }
 });
