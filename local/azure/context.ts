@@ -5,6 +5,7 @@ import type { Operations } from './arm/operations';
 import type { BlobStore } from './blob/blob-store';
 import type { EnvironmentLookup } from './assets/environment-lookup';
 import type { ModelLookup } from './assets/model-lookup';
+import type { Datastores } from './workspace/datastores';
 
 /** Who and where this Azure is. Made at the first start in a state folder and kept there. */
 export interface AzureIdentity {
@@ -28,6 +29,7 @@ export interface AzureContext {
   readonly workspaceArmId: string;
   readonly journal: Journal;
   readonly blobs: BlobStore;
+  readonly datastores: Datastores;
   readonly operations: Operations;
   readonly directory: Directory;
   readonly models: ModelLookup;

@@ -39,8 +39,9 @@ import { registerRegistryDiscovery, registerRegistryResource } from './registrie
 import { registerRegistry, registryPath, type RegistryLookups } from './registries/registry-routes';
 import { registerRunHistory } from './tracking/run-history';
 import type { RunStore } from './tracking/run-store';
-import { registerDatastores } from './workspace/datastores';
-import { requireCores } from './workspace/core-quota';
+import { registerDatastores } from './workspace/datastore-routes';
+import { CoreQuotas, requireCores } from './workspace/core-quota';
+import { registerQuotas } from './workspace/quotas';
 import { registerUsages } from './workspace/usages';
 import {
   registerCloudMetadata,
@@ -85,10 +86,11 @@ export async function registerRoutes(
 ): Promise<OpenedStores> {
   const { directory } = context;
   const assets: { codes?: CodeLookup } = {};
+  const quotas = new CoreQuotas(context.journal);
   const endpoints = openEndpoints(context, {
     preparePython: parts.preparePython,
     codes: reference => assets.codes?.(reference),
-    requireQuota: record => requireCores(record, endpoints.store.allDeployments(), clusterNodes()),
+    requireQuota: record => requireCores(record, quotas, endpoints.store.allDeployments(), clusterNodes()),
     ...(parts.endpointSettings === undefined ? {} : { settings: parts.endpointSettings }),
   });
   const endpointOperations = new EndpointOperations(context, endpoints);
@@ -163,7 +165,8 @@ export async function registerRoutes(
     (scope, _options, done) => {
       useArmScope(scope, context);
       registerOperations(scope, context.operations);
-      registerUsages(scope, context, instancesInUse);
+      registerUsages(scope, context, { quotas, instances: instancesInUse });
+      registerQuotas(scope, context, quotas);
       done();
     },
     { prefix: '/subscriptions/:subscriptionId/providers/Microsoft.MachineLearningServices' },

@@ -34,7 +34,7 @@ import { registryHostPath } from './registries/registry-routes';
 import { registerRoutes, type OpenedStores, type RouteParts } from './routes';
 import { lockStateDir } from './state-lock';
 import { RunStore } from './tracking/run-store';
-import { ensureDatastoreContainers } from './workspace/datastores';
+import { Datastores } from './workspace/datastores';
 
 export interface LocalAzureOptions {
   /** Port on 127.0.0.1; blobs then get the next one. 0 = any two free ports. */
@@ -176,6 +176,7 @@ export async function startLocalAzure(o: LocalAzureOptions): Promise<LocalAzure>
       workspaceArmId,
       journal,
       blobs: new BlobStore(storage, () => required(started.blobUrl), certificate.ca),
+      datastores: new Datastores(journal, identity.workspaceId, storage),
       operations: new Operations(journal, {
         ...identity,
         baseUrl,
@@ -236,7 +237,7 @@ export async function startLocalAzure(o: LocalAzureOptions): Promise<LocalAzure>
       await context.operations.idle();
     });
 
-    await ensureDatastoreContainers(context);
+    await Promise.all(context.datastores.ownContainers.map(name => context.blobs.container(name)));
     context.operations.settleInterrupted();
     for (const action of onStart) await action();
     return {

@@ -73,7 +73,8 @@ export function orderedList<T>(
   return { value };
 }
 
-function wholeNumber(request: FastifyRequest, name: string): number | undefined {
+/** A query value that must be a whole number. @throws ArmError 400 */
+export function wholeNumber(request: FastifyRequest, name: string): number | undefined {
   const given = queryValue(request, name);
   if (given === undefined || given === '') return undefined;
   if (!/^\d{1,9}$/.test(given))

@@ -1,9 +1,13 @@
 import { userError } from '../arm/arm-error';
 
+/** The pattern of Microsoft.MachineLearningServices for the parameter `name` of the version PUT operations. */
+export function isAssetName(name: string): boolean {
+  return /^[a-zA-Z0-9][a-zA-Z0-9\-_.]{0,254}$/.test(name);
+}
+
 /** Checks a name or version from a path. @throws ArmError 400 */
 export function assetName(what: string, name: string): string {
-  // Source of the pattern: Microsoft.MachineLearningServices, parameter `name` of the version PUT operations.
-  if (/^[a-zA-Z0-9][a-zA-Z0-9\-_.]{0,254}$/.test(name)) return name;
+  if (isAssetName(name)) return name;
   throw userError(
     `The ${what} '${name}' is not valid. It must start with a letter or digit, hold only letters, digits, '-', '_' and '.', and be at most 255 characters long.`,
   );

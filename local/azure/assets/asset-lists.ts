@@ -1,6 +1,8 @@
 import type { FastifyRequest } from 'fastify';
 import { queryValue } from '../arm/arm-scope';
-import { inView, listViewType, orderedList } from '../arm/resource-list';
+import { inView, listViewType, orderedList, wholeNumber } from '../arm/resource-list';
+import { tagFilter } from '../arm/tag-filter';
+import type { AssetWords } from './asset-body';
 import type { StoredContainer, StoredVersion, VersionStore } from './version-store';
 
 interface Shown<T> {
@@ -24,23 +26,42 @@ export function containerList<P>(
   return orderedList(containers(), request, { baseUrl, place: ({ name }) => name, show });
 }
 
-/** One page of the versions of a name, last created first unless `$orderBy` ends in `asc`. With `version`, that one alone. */
-export function versionList<P extends { isArchived: boolean }>(
+/**
+ * One page of the versions of a name, or of what a search found. Parameters: `$orderBy` (`createdtime` or `version`, then `asc` or `desc`; last created
+ * first unless given), `$top`, `$skip`, `offset`, `listViewType`, `version`, `tags`, `properties`, `description` (held by it).
+ * https://learn.microsoft.com/rest/api/azureml/model-versions/list
+ */
+export function versionList<P extends AssetWords>(
   request: FastifyRequest,
-  store: VersionStore<P>,
-  name: string,
+  from: { store: VersionStore<P>; name: string } | { found: StoredVersion<P>[] },
   { baseUrl, show }: Shown<StoredVersion<P>>,
 ): Page {
+  const get = (name: string): string | undefined => queryValue(request, name);
   const view = listViewType(request);
-  const wanted = queryValue(request, 'version');
-  const skip = queryValue(request, '$skip');
+  const hasTags = tagFilter(get('tags'));
+  const hasProperties = tagFilter(get('properties'));
+  const [wanted, words] = [get('version'), get('description')?.toLowerCase() ?? ''];
+  const isAscending = /\basc$/i.test(get('$orderBy') ?? '');
+  const skip = get('$skip');
   const place = skip !== undefined && /^\d{1,15}$/.test(skip) ? Number(skip) : undefined;
-  function* versions(): IterableIterator<StoredVersion<P>> {
-    for (const version of ordered()) if (inView(version.properties.isArchived, view)) yield version;
-  }
   const ordered = (): Iterable<StoredVersion<P>> => {
+    if ('found' in from) return from.found;
+    const { store, name } = from;
     if (wanted !== undefined) return [store.get(name, wanted)].filter(found => found !== undefined);
-    return /asc$/i.test(queryValue(request, '$orderBy') ?? '') ? store.oldest(name, place) : store.newest(name, place);
+    return isAscending ? store.oldest(name, place) : store.newest(name, place);
   };
+  function* versions(): IterableIterator<StoredVersion<P>> {
+    // The next pages' `$skip` is behind what the offset left out.
+    let left = place === undefined ? (wholeNumber(request, 'offset') ?? 0) : 0;
+    for (const version of ordered()) {
+      const { properties } = version;
+      const isWanted =
+        inView(properties.isArchived, view) &&
+        hasTags(properties.tags) &&
+        hasProperties(properties.properties) &&
+        (properties.description ?? '').toLowerCase().includes(words);
+      if (isWanted && left-- <= 0) yield version;
+    }
+  }
   return orderedList(versions(), request, { baseUrl, place: ({ order }) => String(order), show });
 }

@@ -1,13 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
-import { notFound, userError } from '../arm/arm-error';
-import { queryValue } from '../arm/arm-scope';
-import { resourceList } from '../arm/resource-list';
+import { userError } from '../arm/arm-error';
 import type { BlobPlace } from '../blob/blob-store';
 import type { AzureContext } from '../context';
 import { assetName, type AssetWords, assetWords } from './asset-body';
 import { parseAssetReference } from './asset-reference';
 import { versionResource } from './asset-resource';
+import { registerAssets } from './asset-routes';
 import { samePlace } from './data-uri';
 import { VersionStore, type StoredVersion } from './version-store';
 
@@ -37,28 +36,12 @@ export function registerCodes(app: FastifyInstance, context: AzureContext): Code
     return stored ? [stored] : [];
   };
 
-  app.get<{ Params: { name: string } }>('/codes/:name/versions', request => {
-    const hash = queryValue(request, 'hash');
+  registerAssets(app, context, codes, {
+    kind: 'codes',
+    what: 'code',
+    show,
     // The name in the path is a fresh GUID when a client looks for a hash: the search goes over all codes.
-    const found = hash === undefined ? codes.versions(request.params.name) : storedUnder(hash);
-    if (hash === undefined && !codes.container(request.params.name))
-      throw notFound(`Code container ${request.params.name} was not found.`);
-    return resourceList(found, request, context.baseUrl, show);
-  });
-  app.get<{ Params: { name: string } }>('/codes/:name', request => {
-    const container = codes.container(request.params.name);
-    if (!container) throw notFound(`Code container ${request.params.name} was not found.`);
-    return {
-      id: `${context.workspaceArmId}/codes/${container.name}`,
-      name: container.name,
-      type: 'Microsoft.MachineLearningServices/workspaces/codes',
-      properties: { latestVersion: container.latestVersion, nextVersion: container.nextVersion },
-    };
-  });
-  app.get<{ Params: { name: string; version: string } }>('/codes/:name/versions/:version', request => {
-    const stored = codes.get(request.params.name, request.params.version);
-    if (!stored) throw notFound(`Code ${request.params.name}, version ${request.params.version}, was not found.`);
-    return show(stored);
+    search: ({ hash }) => (typeof hash === 'string' ? storedUnder(hash) : undefined),
   });
   registerPendingUpload(app, context, 'codes');
   app.put<{ Params: { name: string; version: string }; Body: { properties?: Record<string, unknown> } | undefined }>(

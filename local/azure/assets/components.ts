@@ -1,12 +1,11 @@
 import type { FastifyInstance } from 'fastify';
-import { ArmError, notFound, userError } from '../arm/arm-error';
+import { userError } from '../arm/arm-error';
 import type { AzureContext } from '../context';
 import type { ComponentLookup } from '../jobs/component-lookup';
 import { assetName, type AssetWords, assetWords } from './asset-body';
-import { registerContainers } from './asset-containers';
-import { versionList } from './asset-lists';
-import { isInRegistry, parseAssetReference } from './asset-reference';
+import { parseAssetReference } from './asset-reference';
 import { versionResource } from './asset-resource';
+import { registerAssets } from './asset-routes';
 import { VersionStore, type StoredVersion } from './version-store';
 
 interface ComponentProperties extends AssetWords {
@@ -14,11 +13,6 @@ interface ComponentProperties extends AssetWords {
   componentSpec: Record<string, unknown>;
   stage: string;
   provisioningState: string;
-}
-
-interface Named {
-  Params: { name: string };
-  Body: { properties?: Record<string, unknown> } | undefined;
 }
 
 interface Versioned {
@@ -33,21 +27,7 @@ export function registerComponents(app: FastifyInstance, context: AzureContext):
   const show = (stored: StoredVersion<ComponentProperties>): unknown =>
     versionResource(workspaceArmId, 'components', stored);
 
-  registerContainers(app, context, components, { kind: 'components', what: 'component', missing: noComponent });
-  app.get<Named>('/components/:name/versions', request => {
-    const { name } = request.params;
-    if (!components.container(name) && !isInRegistry(workspaceArmId)) throw noComponent(name);
-    return versionList(request, components, name, { baseUrl: context.baseUrl, show });
-  });
-  app.get<Versioned>('/components/:name/versions/:version', request => {
-    const { name, version } = request.params;
-    const stored = components.get(name, version);
-    if (!stored)
-      throw new ArmError(404, 'UserError', `Component ${name}, version ${version}, was not found.`, {
-        innerCode: 'NotFoundError',
-      });
-    return show(stored);
-  });
+  registerAssets(app, context, components, { kind: 'components', what: 'component', show });
   app.put<Versioned>('/components/:name/versions/:version', (request, reply) => {
     const name = assetName('component', request.params.name);
     const version = assetName('component version', request.params.version);
@@ -80,12 +60,6 @@ export function registerComponents(app: FastifyInstance, context: AzureContext):
     );
     return reply.code(old ? 200 : 201).send(show(stored));
   });
-  app.delete<Versioned>('/components/:name/versions/:version', (request, reply) => {
-    const { name, version } = request.params;
-    if (!components.get(name, version)) return reply.code(204).send();
-    components.delete(name, version);
-    return reply.code(200).send();
-  });
   return reference => {
     const parsed = parseAssetReference(reference, 'components', context);
     const stored = components.resolve(parsed.name, parsed, properties => properties.isArchived);
@@ -108,8 +82,4 @@ function sameSpecification(a: Record<string, unknown>, b: Record<string, unknown
         .sort(([left], [right]) => (left < right ? -1 : 1)),
     );
   return essence(a) === essence(b);
-}
-
-function noComponent(name: string): Error {
-  return notFound(`Component container with name: ${name} not found.`);
 }

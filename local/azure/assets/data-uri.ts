@@ -4,7 +4,7 @@ import { storageSuffix } from '../blob/blob-proxy';
 import type { BlobPlace } from '../blob/blob-store';
 import type { AzureContext } from '../context';
 import { isInRegistry } from './asset-reference';
-import { artifactContainer, containerOfDatastore, datastoreOfContainer } from '../workspace/datastores';
+import { artifactContainer } from '../workspace/datastores';
 
 /** Where a job's files lie in the artifact store; ends with a slash. */
 export function artifactPrefix(job: string): string {
@@ -42,7 +42,7 @@ export function resolveDataUri(uri: string, context: AzureContext, jobs: JobOutp
     ) {
       throw userError(`The URI ${uri} points outside the workspace ${identity.workspace}.`);
     }
-    const container = containerOfDatastore(name, identity.workspaceId);
+    const container = context.datastores.containerOf(name);
     if (container === undefined) throw notFound(`Could not find datastore ${name}, named by ${uri}.`);
     return inDatastore(context, { container, path });
   }
@@ -66,7 +66,7 @@ export function resolveDataUri(uri: string, context: AzureContext, jobs: JobOutp
 /** The URI form under which Azure ML keeps a place. */
 export function datastoreUri(context: AzureContext, place: BlobPlace): string {
   const { identity } = context;
-  const name = datastoreOfContainer(place.container, identity.workspaceId);
+  const name = context.datastores.nameOf(place.container);
   const url = context.blobs.blobUrl(place.container, place.path);
   if (isInRegistry(context.workspaceArmId)) {
     // With the account in the host: of a registry's URLs azure-ai-ml takes what follows the first folder for the path in the container.

@@ -1,12 +1,11 @@
 import type { FastifyInstance } from 'fastify';
-import { ArmError, notFound, userError } from '../arm/arm-error';
+import { userError } from '../arm/arm-error';
 import type { BlobPlace } from '../blob/blob-store';
 import type { AzureContext } from '../context';
 import { assetName, type AssetWords, assetWords } from './asset-body';
-import { registerContainers } from './asset-containers';
-import { versionList } from './asset-lists';
 import { parseAssetReference } from './asset-reference';
 import { versionResource } from './asset-resource';
+import { registerAssets } from './asset-routes';
 import { registerPendingUpload } from './codes';
 import { datastoreUri, resolveDataUri, samePlace, type JobOutputs } from './data-uri';
 import { VersionStore, type StoredVersion } from './version-store';
@@ -31,23 +30,7 @@ export function registerData(app: FastifyInstance, context: AzureContext, jobs: 
     const { place, ...properties } = stored.properties;
     return versionResource(workspaceArmId, 'data', stored, { ...properties, dataUri: datastoreUri(context, place) });
   };
-  registerContainers(app, context, data, {
-    kind: 'data',
-    what: 'data asset',
-    missing: name => notFound(`Data container with name: ${name} not found.`),
-  });
-  app.get<{ Params: { name: string } }>('/data/:name/versions', request =>
-    versionList(request, data, request.params.name, { baseUrl: context.baseUrl, show }),
-  );
-  app.get<{ Params: { name: string; version: string } }>('/data/:name/versions/:version', request => {
-    const { name, version } = request.params;
-    const stored = data.get(name, version);
-    if (!stored)
-      throw new ArmError(404, 'UserError', `Data ${name}, version ${version}, was not found.`, {
-        innerCode: 'NotFoundError',
-      });
-    return show(stored);
-  });
+  registerAssets(app, context, data, { kind: 'data', what: 'data', show });
   app.put<{ Params: { name: string; version: string }; Body: { properties?: Record<string, unknown> } | undefined }>(
     '/data/:name/versions/:version',
     (request, reply) => {

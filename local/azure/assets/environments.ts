@@ -1,11 +1,10 @@
 import type { FastifyInstance } from 'fastify';
-import { ArmError, userError } from '../arm/arm-error';
+import { userError } from '../arm/arm-error';
 import type { AzureContext } from '../context';
 import { assetName, assetWords } from './asset-body';
-import { registerContainers } from './asset-containers';
-import { versionList } from './asset-lists';
 import { isInRegistry, parseAssetReference } from './asset-reference';
 import { versionResource } from './asset-resource';
+import { registerAssets } from './asset-routes';
 import { registerPendingUpload } from './codes';
 import type { EnvironmentLookup, EnvironmentProperties, Route } from './environment-lookup';
 import { VersionStore, type StoredVersion } from './version-store';
@@ -27,22 +26,7 @@ export function registerEnvironments(
     });
   };
 
-  registerContainers(app, context, environments, {
-    kind: 'environments',
-    what: 'environment',
-    missing: noEnvironment,
-  });
-  app.get<{ Params: { name: string } }>('/environments/:name/versions', request => {
-    const { name } = request.params;
-    if (!environments.container(name) && !isInRegistry(workspaceArmId)) throw noEnvironment(name);
-    return versionList(request, environments, name, { baseUrl: context.baseUrl, show });
-  });
-  app.get<{ Params: { name: string; version: string } }>('/environments/:name/versions/:version', request => {
-    const { name, version } = request.params;
-    const stored = environments.get(name, version);
-    if (!stored) throw noEnvironment(name, version);
-    return show(stored);
-  });
+  registerAssets(app, context, environments, { kind: 'environments', what: 'environment', show });
   registerPendingUpload(app, context, 'environments');
   app.put<{ Params: { name: string; version: string }; Body: { properties?: Record<string, unknown> } | undefined }>(
     '/environments/:name/versions/:version',
@@ -170,15 +154,4 @@ function contentOf(properties: EnvironmentProperties): string {
     build?.dockerfilePath ?? null,
     inferenceConfig ?? null,
   ]);
-}
-
-function noEnvironment(name: string, version?: string): ArmError {
-  return new ArmError(
-    404,
-    'UserError',
-    version === undefined
-      ? `Environment container with name: ${name} not found.`
-      : `Environment ${name}, version ${version}, was not found.`,
-    { innerCode: 'NotFoundError' },
-  );
 }

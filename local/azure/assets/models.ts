@@ -1,12 +1,11 @@
 import type { FastifyInstance } from 'fastify';
-import { ArmError, userError } from '../arm/arm-error';
+import { type ArmError, userError } from '../arm/arm-error';
 import type { AzureContext } from '../context';
 import type { BlobPlace } from '../blob/blob-store';
 import { assetName, assetWords, type AssetWords } from './asset-body';
-import { registerContainers } from './asset-containers';
-import { versionList } from './asset-lists';
 import { isInRegistry, parseAssetReference } from './asset-reference';
 import { versionResource } from './asset-resource';
+import { registerAssets } from './asset-routes';
 import { registerPendingUpload } from './codes';
 import { datastoreUri, resolveDataUri, samePlace, type JobOutputs } from './data-uri';
 import type { FoundModel, ModelLookup } from './model-lookup';
@@ -37,23 +36,8 @@ export function registerModels(
   const show = (stored: StoredVersion<ModelProperties>): unknown =>
     versionResource(workspaceArmId, 'models', stored, shown(stored.properties, context));
 
-  registerContainers(app, context, models, { kind: 'models', what: 'model', missing: name => noModel(name, models) });
-  app.get<{ Params: { name: string } }>('/models/:name/versions', request => {
-    const { name } = request.params;
-    // A registry lists nothing for a name that it does not have; azure-ai-ml asks so before each registration.
-    if (!models.container(name) && !isInRegistry(workspaceArmId)) throw noModel(name, models);
-    return versionList(request, models, name, { baseUrl: context.baseUrl, show });
-  });
-  app.get<{ Params: { name: string; version: string } }>('/models/:name/versions/:version', request =>
-    show(requireVersion(models, request.params.name, request.params.version)),
-  );
+  registerAssets(app, context, models, { kind: 'models', what: 'model', show });
   registerPendingUpload(app, context, 'models');
-  app.delete<{ Params: { name: string; version: string } }>('/models/:name/versions/:version', (request, reply) => {
-    const { name, version } = request.params;
-    if (!models.get(name, version)) return reply.code(204).send();
-    models.delete(name, version);
-    return reply.code(200).send();
-  });
   app.put<{ Params: { name: string; version: string }; Body: { properties?: Record<string, unknown> } | undefined }>(
     '/models/:name/versions/:version',
     async (request, reply) => {
@@ -141,25 +125,6 @@ function flavorsOf(given: unknown, type: string): ModelProperties['flavors'] {
 function shown(properties: ModelProperties, context: AzureContext): object {
   const { place, flavors, ...others } = properties;
   return { ...others, modelUri: datastoreUri(context, place), flavors: flavors ?? {}, provisioningState: 'Succeeded' };
-}
-
-function requireVersion(models: ModelStore, name: string, version: string): StoredVersion<ModelProperties> {
-  const stored = models.get(name, version);
-  if (stored) return stored;
-  if (!models.container(name)) throw noModel(name, models);
-  throw new ArmError(404, 'UserError', `Asset with type Model, name ${name} and version ${version} was not found.`, {
-    innerCode: 'NotFoundError',
-  });
-}
-
-function noModel(name: string, models: ModelStore): ArmError {
-  const near = models.nameLike(name);
-  return new ArmError(
-    404,
-    'UserError',
-    `Model container with name: ${name} not found.${near !== undefined ? ` Names are case-sensitive: ${near} exists.` : ''}`,
-    { innerCode: 'NotFoundError' },
-  );
 }
 
 /** The exact text that azure-ai-ml looks for. */

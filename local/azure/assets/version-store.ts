@@ -58,10 +58,6 @@ export class VersionStore<P> {
     return this.#containers.get(name);
   }
 
-  containers(): StoredContainer[] {
-    return [...this.#containers.entries()].map(([, container]) => container);
-  }
-
   /** The one whose name is this in another letter case. */
   nameLike(name: string): string | undefined {
     return this.#names.get(name.toLowerCase());
@@ -154,6 +150,14 @@ export class VersionStore<P> {
     places.splice(firstFrom(places, old.order), 1);
     const container = this.#containers.get(name);
     if (container) this.#containers.set(name, { ...container, latestVersion: places.at(-1)?.version ?? null });
+  }
+
+  /** Deletes a name with all its versions. */
+  deleteContainer(name: string): void {
+    for (const { version } of [...this.oldest(name)]) this.#versions.delete(key(name, version));
+    this.#created.delete(name);
+    this.#names.delete(name.toLowerCase());
+    this.#containers.delete(name);
   }
 
   /** Creates or changes what belongs to the name itself. */

@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify';
-import { ArmError } from '../arm/arm-error';
 import { queryValue } from '../arm/arm-scope';
-import { inView, listViewType } from '../arm/resource-list';
+import { inView, listViewType, wholeNumber } from '../arm/resource-list';
+import { hasTag, tagFilter } from '../arm/tag-filter';
 import type { Run } from '../tracking/run-store';
 import type { JobRecord, JobStore } from './job-record';
 
@@ -25,11 +25,11 @@ export function jobList(
   const view = listViewType(request);
   const type = queryValue(request, 'jobType');
   const tag = queryValue(request, 'tag');
-  const properties = queryValue(request, 'properties')?.split(',') ?? [];
+  const hasProperties = tagFilter(queryValue(request, 'properties'));
   if (queryValue(request, 'scheduled')?.toLowerCase() === 'true' || queryValue(request, 'scheduleId') !== undefined)
     return { value: [] };
-  const before = number(request, '$skip');
-  const top = number(request, '$top');
+  const before = wholeNumber(request, '$skip');
+  const top = wholeNumber(request, '$top');
   const most = Math.min(top ?? pageSize, 1000);
   const value: unknown[] = [];
   let last = Infinity;
@@ -38,8 +38,8 @@ export function jobList(
     const isWanted =
       inView(run.hidden, view) &&
       (type === undefined || job.request.jobType.toLowerCase() === type.toLowerCase()) &&
-      (tag === undefined || has(run.tags, tag)) &&
-      (properties.length === 0 || properties.every(property => has(o.properties(job), property)));
+      (tag === undefined || hasTag(run.tags, tag)) &&
+      hasProperties(o.properties(job));
     if (!isWanted) continue;
     if (value.length === most) {
       if (top !== undefined) return { value };
@@ -51,17 +51,4 @@ export function jobList(
     last = job.ordinal;
   }
   return { value };
-}
-
-function has(map: Record<string, string>, wanted: string): boolean {
-  const [key = '', ...value] = wanted.split('=');
-  return value.length === 0 ? key in map : map[key] === value.join('=');
-}
-
-function number(request: FastifyRequest, name: string): number | undefined {
-  const given = queryValue(request, name);
-  if (given === undefined || given === '') return undefined;
-  if (!/^\d{1,15}$/.test(given))
-    throw new ArmError(400, 'BadRequest', `The value '${given}' of ${name} is not a whole number.`);
-  return Number(given);
 }

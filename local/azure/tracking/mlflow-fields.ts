@@ -87,13 +87,33 @@ export function protoNumber(value: number): number | string {
 /** One page of what was found: `max_results` a page, `page_token` is where it begins. */
 export function pageOf<T>(found: T[], fields: Fields, otherwise: number): { page: T[]; next_page_token?: string } {
   const token = fields.text('page_token') ?? '0';
-  const most = fields.number('max_results') ?? otherwise;
   if (!/^\d{1,9}$/.test(token)) throw new MlflowError('INVALID_PARAMETER_VALUE', `Invalid page token '${token}'.`);
-  if (!Number.isInteger(most) || most < 1 || most > mostResults)
-    throw new MlflowError(
-      'INVALID_PARAMETER_VALUE',
-      `Invalid value ${most} for parameter 'max_results' supplied: it must be between 1 and ${mostResults}.`,
-    );
-  const end = Number(token) + most;
+  const end = Number(token) + mostOnPage(fields, otherwise);
   return { page: found.slice(Number(token), end), ...(end < found.length ? { next_page_token: String(end) } : {}) };
+}
+
+/** One page of items in a fixed order, which `after` gives from the one behind a token on: it costs what is taken from there. */
+export function pageAfter<T>(
+  after: (token: string) => Iterable<T>,
+  tokenOf: (item: T) => string,
+  fields: Fields,
+  otherwise: number,
+): { page: T[]; next_page_token?: string } {
+  const most = mostOnPage(fields, otherwise);
+  const page: T[] = [];
+  for (const item of after(fields.text('page_token') ?? '')) {
+    const last = page.at(-1);
+    if (page.length === most && last !== undefined) return { page, next_page_token: tokenOf(last) };
+    page.push(item);
+  }
+  return { page };
+}
+
+function mostOnPage(fields: Fields, otherwise: number): number {
+  const most = fields.number('max_results') ?? otherwise;
+  if (Number.isInteger(most) && most >= 1 && most <= mostResults) return most;
+  throw new MlflowError(
+    'INVALID_PARAMETER_VALUE',
+    `Invalid value ${most} for parameter 'max_results' supplied: it must be between 1 and ${mostResults}.`,
+  );
 }

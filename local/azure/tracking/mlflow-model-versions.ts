@@ -1,12 +1,14 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { artifactPrefix, resolveDataUri, type JobOutputs } from '../assets/data-uri';
+import type { ModelProperties, ModelStore } from '../assets/models';
+import type { StoredVersion } from '../assets/version-store';
 import type { BlobPlace } from '../blob/blob-store';
 import type { AzureContext } from '../context';
 import { artifactContainer } from '../workspace/datastores';
 import type { ArtifactAddresses } from './artifact-addresses';
 import { artifactPlace, loggedModelPrefix } from './artifact-place';
 import { MlflowError } from './mlflow-error';
-import { Fields, pageOf } from './mlflow-fields';
+import { Fields, pageAfter } from './mlflow-fields';
 import { searchFilter } from './mlflow-filter';
 import { stages, type MlflowRegistry } from './mlflow-registry';
 
@@ -68,11 +70,8 @@ export function registerMlflowModelVersions(
     const fields = new Fields(request.query);
     const filter = fields.text('filter');
     const matches = searchFilter(filter, 'attributes');
-    // By name is how clients ask; only other filters look at every model.
     const named = /^\s*(?:attributes?\.)?name\s*=\s*'([^']*)'\s*$/i.exec(filter ?? '')?.[1];
-    const candidates =
-      named === undefined ? models.containers().flatMap(item => models.versions(item.name)) : models.versions(named);
-    const found = candidates.filter(item =>
+    const isWanted = (item: StoredVersion<ModelProperties>): boolean =>
       matches((entity, name) => {
         if (entity === 'tags') return item.properties.tags[name];
         const attributes: Record<string, string | number | undefined> = {
@@ -82,9 +81,11 @@ export function registerMlflowModelVersions(
           source_path: addressesOf(request).ofPlace(item.properties.place),
         };
         return attributes[name];
-      }),
-    );
-    const { page, ...next } = pageOf(found.reverse(), fields, 10_000);
+      });
+    function* found(token: string): Iterable<StoredVersion<ModelProperties>> {
+      for (const version of versionsBehind(models, token, named)) if (isWanted(version)) yield version;
+    }
+    const { page, ...next } = pageAfter(found, ({ name, order }) => `${name}/${order}`, fields, 10_000);
     return { model_versions: page.map(item => registry.versionMessage(item, addressesOf(request))), ...next };
   });
   app.delete('/model-versions/delete', request => {
@@ -151,4 +152,12 @@ function placeOfSource(source: string, context: AzureContext, jobs: JobOutputs):
   const logged = /^models:\/(m-[\w]+)$/.exec(source)?.[1];
   if (logged !== undefined) return { container: artifactContainer, path: loggedModelPrefix(logged) };
   return resolveDataUri(source, context, jobs).place;
+}
+
+/** Versions by the name of their model, newest first, behind the one that `{name}/{order}` says; of one model when `named`. */
+function* versionsBehind(models: ModelStore, token: string, named?: string): Iterable<StoredVersion<ModelProperties>> {
+  const [last = '', order] = token.split('/');
+  if (order !== undefined) yield* models.newest(last, Number(order));
+  if (named === undefined) for (const { name } of models.containersAfter(last)) yield* models.newest(name);
+  else if (order === undefined) yield* models.newest(named);
 }

@@ -1,7 +1,9 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { isAssetName } from '../assets/asset-body';
+import type { StoredContainer } from '../assets/version-store';
 import type { ArtifactAddresses } from './artifact-addresses';
 import { MlflowError } from './mlflow-error';
-import { Fields, pageOf } from './mlflow-fields';
+import { Fields, pageAfter } from './mlflow-fields';
 import { searchFilter } from './mlflow-filter';
 import type { MlflowRegistry } from './mlflow-registry';
 
@@ -17,6 +19,8 @@ export function registerMlflowRegisteredModels(
   app.post('/registered-models/create', request => {
     const fields = new Fields(request.body);
     const name = fields.requiredText('name');
+    if (!isAssetName(name))
+      throw new MlflowError('INVALID_PARAMETER_VALUE', `Invalid registered model name '${name}'.`);
     if (models.container(name))
       throw new MlflowError('RESOURCE_ALREADY_EXISTS', `Registered Model (name=${name}) already exists.`);
     const made = models.putContainer(
@@ -52,14 +56,14 @@ export function registerMlflowRegisteredModels(
     // The client asks for models that are not tagged as prompts, which for MLflow's own server includes those without the tag.
     const tagOf = (tags: Record<string, string>, name: string): string | undefined =>
       tags[name] ?? (name === promptTag ? 'false' : undefined);
-    const found = models
-      .containers()
-      .filter(item =>
-        matches((entity, name) =>
-          entity === 'tags' ? tagOf(item.tags, name) : name === 'name' ? item.name : undefined,
-        ),
-      );
-    const { page, ...next } = pageOf(found, fields, 100);
+    function* found(after: string): Iterable<StoredContainer> {
+      for (const item of models.containersAfter(after))
+        if (
+          matches((entity, key) => (entity === 'tags' ? tagOf(item.tags, key) : key === 'name' ? item.name : undefined))
+        )
+          yield item;
+    }
+    const { page, ...next } = pageAfter(found, ({ name }) => name, fields, 100);
     return { registered_models: page.map(item => registry.modelMessage(item, addressesOf(request))), ...next };
   });
   app.post('/registered-models/set-tag', request => {

@@ -1,9 +1,28 @@
+import type { Collection, Journal } from '../../journal';
 import { OperationError } from '../arm/operations';
 import type { DeploymentRecord } from '../online-endpoints/endpoint-store';
 import { vmSize, type VmSize } from './vm-sizes';
 
 /** Cores of a family that this subscription may use. This machine sets the real limit; the number is what a young subscription has. */
 export const coresPerFamily = 100;
+
+/** What the workspace may use of each family: as much as the subscription, unless somebody set less. */
+export class CoreQuotas {
+  readonly #limits: Collection<number>;
+
+  constructor(journal: Pick<Journal, 'collection'>) {
+    this.#limits = journal.collection('core-quotas');
+  }
+
+  /** In cores. */
+  limit(family: string): number {
+    return this.#limits.get(family) ?? coresPerFamily;
+  }
+
+  set(family: string, cores: number): void {
+    this.#limits.set(family, cores);
+  }
+}
 
 /** The machines of a deployment; undefined for one on Kubernetes, which counts for none, and for a size that is not known. */
 function sizeOf({ properties }: Pick<DeploymentRecord, 'properties'>): VmSize | undefined {
@@ -24,11 +43,13 @@ function coresReserved(record: DeploymentRecord): number {
 
 /**
  * Refuses a managed deployment for which the family has not enough cores.
+ * @param quotas what the workspace may use
  * @param nodes of clusters, by VM size
  * @throws OperationError OutOfQuota
  */
 export function requireCores(
   record: DeploymentRecord,
+  quotas: Pick<CoreQuotas, 'limit'>,
   deployments: readonly DeploymentRecord[],
   nodes: ReadonlyMap<string, number>,
 ): void {
@@ -47,9 +68,10 @@ export function requireCores(
     return size?.family === family ? sum + size.cores * count : sum;
   }, 0);
   const used = deployed + clustered;
-  if (used + needed <= coresPerFamily) return;
+  const limit = quotas.limit(family);
+  if (used + needed <= limit) return;
   throw new OperationError(
     'OutOfQuota',
-    `Not enough quota available for ${instanceType(record.properties)} in SubscriptionId. Current usage/limit: ${used}/${coresPerFamily}. Additional needed: ${needed}. Please see troubleshooting guide, available here: https://aka.ms/oe-tsg#error-outofquota`,
+    `Not enough quota available for ${instanceType(record.properties)} in SubscriptionId. Current usage/limit: ${used}/${limit}. Additional needed: ${needed}. Please see troubleshooting guide, available here: https://aka.ms/oe-tsg#error-outofquota`,
   );
 }

@@ -1,107 +1,103 @@
-import type { FastifyInstance } from 'fastify';
-import { notFound } from '../arm/arm-error';
-import { queryValue } from '../arm/arm-scope';
-import { resourceList } from '../arm/resource-list';
-import type { AzureContext } from '../context';
+import { userError } from '../arm/arm-error';
+import type { Body } from '../jobs/body-fields';
+import type { Collection, Journal } from '../../journal';
 
-interface Datastore {
+/** A datastore as it is kept. */
+export interface Datastore {
   name: string;
-  kind: 'AzureBlob' | 'AzureFile';
-  /** Container or file share. */
+  kind: 'AzureBlob' | 'AzureFile' | 'AzureDataLakeGen1' | 'AzureDataLakeGen2' | 'OneLake';
+  /** Container, file share, file system, store or artifact. */
   place: string;
-  isDefault: boolean;
+  /** Absent for a store that has none, and for those of the workspace's own account. */
+  account?: string;
+  /** What else the resource shows of itself. */
+  properties: Body;
+  /** `credentialsType` and what of the credentials is no secret. */
+  credentials: Body;
+  /** What `listSecrets` answers; null when the credentials have none. */
+  secrets: Body | null;
 }
 
 /** Container of the datastore that holds what jobs leave behind. */
 export const artifactContainer = 'azureml';
 export const artifactDatastore = 'workspaceartifactstore';
+export const defaultDatastore = 'workspaceblobstore';
 
-/** The datastores that every workspace has. File shares are listed, as in Azure, but nothing here serves them. */
-function datastores(workspaceGuid: string): Datastore[] {
-  return [
-    { name: 'workspaceblobstore', kind: 'AzureBlob', place: `azureml-blobstore-${workspaceGuid}`, isDefault: true },
-    { name: artifactDatastore, kind: 'AzureBlob', place: artifactContainer, isDefault: false },
-    { name: 'workspacefilestore', kind: 'AzureFile', place: `azureml-filestore-${workspaceGuid}`, isDefault: false },
-    {
-      name: 'workspaceworkingdirectory',
-      kind: 'AzureFile',
-      place: 'code-391ff5ac-6576-460f-ba4d-7e03433c68b6',
-      isDefault: false,
-    },
-  ];
-}
+/** The datastores of the workspace: the four that it comes with, and those that were added. */
+export class Datastores {
+  readonly #own: readonly Datastore[];
+  readonly #added: Collection<Datastore>;
 
-/** The blob container behind a datastore, or undefined when there is no such blob datastore. */
-export function containerOfDatastore(name: string, workspaceGuid: string): string | undefined {
-  return datastores(workspaceGuid).find(store => store.name === name && store.kind === 'AzureBlob')?.place;
-}
+  /** `account` is the workspace's storage account, the only one that local Azure has. */
+  constructor(
+    journal: Pick<Journal, 'collection'>,
+    workspaceGuid: string,
+    readonly account: { name: string; key: string },
+  ) {
+    this.#added = journal.collection('datastores');
+    const own = (name: string, kind: Datastore['kind'], place: string): Datastore => ({
+      name,
+      kind,
+      place,
+      account: account.name,
+      properties: { description: null, tags: null, serviceDataAccessAuthIdentity: 'None' },
+      credentials: { credentialsType: 'AccountKey' },
+      secrets: { secretsType: 'AccountKey', key: account.key },
+    });
+    this.#own = [
+      own(defaultDatastore, 'AzureBlob', `azureml-blobstore-${workspaceGuid}`),
+      own(artifactDatastore, 'AzureBlob', artifactContainer),
+      // File shares are listed, as in Azure, but nothing here serves them.
+      own('workspacefilestore', 'AzureFile', `azureml-filestore-${workspaceGuid}`),
+      own('workspaceworkingdirectory', 'AzureFile', 'code-391ff5ac-6576-460f-ba4d-7e03433c68b6'),
+    ];
+  }
 
-export function datastoreOfContainer(container: string, workspaceGuid: string): string | undefined {
-  return datastores(workspaceGuid).find(store => store.place === container && store.kind === 'AzureBlob')?.name;
-}
+  all(): Datastore[] {
+    return [...this.#own, ...[...this.#added.entries()].map(([, store]) => store)];
+  }
 
-/** Makes the containers that clients expect to be there. */
-export async function ensureDatastoreContainers(context: AzureContext): Promise<void> {
-  const containers = datastores(context.identity.workspaceId).filter(store => store.kind === 'AzureBlob');
-  await Promise.all(containers.map(store => context.blobs.container(store.place)));
-}
+  get(name: string): Datastore | undefined {
+    return this.#own.find(store => store.name === name) ?? this.#added.get(name);
+  }
 
-/** GET datastores, GET datastores/{name}, POST datastores/{name}/listSecrets. */
-export function registerDatastores(app: FastifyInstance, context: AzureContext): void {
-  const all = datastores(context.identity.workspaceId);
-  const show = (store: Datastore): unknown => {
-    const { account } = context.blobs;
-    return {
-      id: `${context.workspaceArmId}/datastores/${store.name}`,
-      name: store.name,
-      type: 'Microsoft.MachineLearningServices/workspaces/datastores',
-      properties: {
-        description: null,
-        tags: null,
-        properties: null,
-        isDefault: store.isDefault,
-        credentials: { credentialsType: 'AccountKey' },
-        datastoreType: store.kind,
-        accountName: account.name,
-        [store.kind === 'AzureBlob' ? 'containerName' : 'fileShareName']: store.place,
-        // An IP address has no subdomains: clients then put the account into the path, as the storage SDKs do.
-        endpoint: new URL(context.blobs.blobUrl(store.place)).host,
-        protocol: 'https',
-        serviceDataAccessAuthIdentity: 'None',
-        subscriptionId: context.identity.subscriptionId,
-        resourceGroup: context.identity.resourceGroup,
-      },
-      systemData: null,
-    };
-  };
-  const find = (name: string): Datastore => {
-    const store = all.find(candidate => candidate.name === name);
-    if (!store)
-      throw notFound(
-        `Could not find datastore ${name}. Datastores of this workspace: ${all.map(known => known.name).join(', ')}.`,
-      );
-    return store;
-  };
-  app.get('/datastores', request => {
-    const onlyDefault = queryValue(request, 'isDefault')?.toLowerCase() === 'true';
-    return resourceList(
-      all.filter(store => !onlyDefault || store.isDefault),
-      request,
-      context.baseUrl,
-      show,
+  /** Whether the workspace came with it: such a datastore stays as it is. */
+  isOwn(name: string): boolean {
+    return this.#own.some(store => store.name === name);
+  }
+
+  put(store: Datastore): void {
+    this.#added.set(store.name, store);
+  }
+
+  delete(name: string): void {
+    this.#added.delete(name);
+  }
+
+  /**
+   * The blob container behind a datastore; undefined when there is no datastore of this name.
+   * @throws ArmError 400 when what is behind it is not in the workspace's storage account
+   */
+  containerOf(name: string): string | undefined {
+    const store = this.get(name);
+    if (!store) return undefined;
+    if (store.kind === 'AzureBlob' && store.account === this.account.name) return store.place;
+    const where = store.account === undefined ? store.place : `the storage account ${store.account}`;
+    throw userError(
+      `The datastore ${name} (${store.kind}) is in ${where}, which cannot be reached: local Azure has only the blobs of the storage account ${this.account.name}.`,
+      { target: name },
     );
-  });
-  app.get<{ Params: { name: string } }>('/datastores/:name', request => show(find(request.params.name)));
-  app.post<{ Params: { name: string }; Body: { expirableSecret?: boolean; expireAfterHours?: number } | undefined }>(
-    '/datastores/:name/listSecrets',
-    request => {
-      const store = find(request.params.name);
-      // The artifact store always gives its key: azure-ai-ml signs log URLs with whatever it gets here as if it were a key.
-      if (request.body?.expirableSecret === true && store.kind === 'AzureBlob' && store.name !== artifactDatastore) {
-        const hours = Math.min(Math.max(request.body.expireAfterHours ?? 1, 1), 24);
-        return { secretsType: 'Sas', sasToken: context.blobs.sasToken(store.place, '', 'rwdlac', hours) };
-      }
-      return { secretsType: 'AccountKey', key: context.blobs.account.key };
-    },
-  );
+  }
+
+  /** The datastore that has this container of the workspace's storage account. */
+  nameOf(container: string): string | undefined {
+    const isIt = (store: Datastore): boolean =>
+      store.kind === 'AzureBlob' && store.place === container && store.account === this.account.name;
+    return this.all().find(isIt)?.name;
+  }
+
+  /** The containers that clients expect to be there. */
+  get ownContainers(): string[] {
+    return this.#own.filter(({ kind }) => kind === 'AzureBlob').map(({ place }) => place);
+  }
 }

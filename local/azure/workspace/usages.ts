@@ -2,8 +2,8 @@ import type { FastifyInstance } from 'fastify';
 import { notFound } from '../arm/arm-error';
 import { sameName } from '../arm/arm-scope';
 import type { AzureContext } from '../context';
-import { coresPerFamily } from './core-quota';
-import { vmSize, vmSizes } from './vm-sizes';
+import { coresPerFamily, type CoreQuotas } from './core-quota';
+import { families, familyName, vmSize, vmSizes } from './vm-sizes';
 
 /**
  * The sizes that there are and how many cores are in use. `app` is the scope of the provider below the subscription; `instances` counts
@@ -13,12 +13,9 @@ import { vmSize, vmSizes } from './vm-sizes';
 export function registerUsages(
   app: FastifyInstance,
   context: AzureContext,
-  instances: () => Map<string, number>,
+  { quotas, instances }: { quotas: CoreQuotas; instances: () => Map<string, number> },
 ): void {
   const { region, subscriptionId } = context.identity;
-  const requireRegion = (given: string): void => {
-    if (!sameName(given, region)) throw notFound(`There is no workspace in the location '${given}'.`);
-  };
   const usage = (value: string, localizedValue: string, currentValue: number, limit: number): unknown => ({
     id: `/subscriptions/${subscriptionId}/providers/Microsoft.MachineLearningServices/locations/${region}/usages/${value}`,
     type: 'Microsoft.MachineLearningServices/usages',
@@ -29,7 +26,7 @@ export function registerUsages(
     name: { value, localizedValue },
   });
   app.get<{ Params: { location: string } }>('/locations/:location/vmSizes', request => {
-    requireRegion(request.params.location);
+    requireRegion(request.params.location, region);
     return {
       value: vmSizes.map(({ name, family, cores, memoryGb, gpus, diskMb }) => ({
         name,
@@ -46,8 +43,7 @@ export function registerUsages(
     };
   });
   app.get<{ Params: { location: string } }>('/locations/:location/usages', request => {
-    requireRegion(request.params.location);
-    const families = [...new Set(vmSizes.map(({ family }) => family))];
+    requireRegion(request.params.location, region);
     const used = new Map<string, number>();
     for (const [name, count] of instances()) {
       const known = vmSize(name);
@@ -57,15 +53,13 @@ export function registerUsages(
     return {
       value: [
         usage('TotalDedicatedCores', 'Total Cluster Dedicated Regional vCPUs', total, coresPerFamily * families.length),
-        ...families.map(family =>
-          usage(
-            family,
-            `${family.replace(/^s/, 'S').replace(/Family$/, '')} Family Cluster Dedicated vCPUs`,
-            used.get(family) ?? 0,
-            coresPerFamily,
-          ),
-        ),
+        ...families.map(family => usage(family, familyName(family), used.get(family) ?? 0, quotas.limit(family))),
       ],
     };
   });
+}
+
+/** @throws ArmError 404 for a region in which nothing is */
+export function requireRegion(given: string, region: string): void {
+  if (!sameName(given, region)) throw notFound(`There is no workspace in the location '${given}'.`);
 }

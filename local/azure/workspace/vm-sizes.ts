@@ -44,3 +44,10 @@ export const vmSizes: readonly VmSize[] = [
 export function vmSize(name: string): VmSize | undefined {
   return vmSizes.find(known => known.name.toLowerCase() === name.toLowerCase());
 }
+
+export const families = [...new Set(vmSizes.map(({ family }) => family))];
+
+/** How lists of usages and quotas call a family. */
+export function familyName(family: string): string {
+  return `${family.replace(/^s/, 'S').replace(/Family$/, '')} Family Cluster Dedicated vCPUs`;
+}

@@ -1,14 +1,52 @@
 import type { FastifyInstance } from 'fastify';
+import type { Collection } from '../../journal';
 import { resourceList } from '../arm/resource-list';
+import { stringMap } from '../assets/asset-body';
 import { storageAccountArmId } from '../assets/codes';
 import { storageSuffix } from '../blob/blob-proxy';
 import type { AzureContext } from '../context';
+import { record, text, type Body } from '../jobs/body-fields';
 
 const created = '2025-01-01T00:00:00.0000000Z';
 
-/** The workspace itself, GET on its own path; `app` is the scope below it. */
+/** What of the workspace can be changed. */
+interface WorkspaceWords {
+  tags: Record<string, string>;
+  friendlyName?: string;
+  description?: string;
+}
+
+/** The workspace itself: read, described, tagged, and the keys of what belongs to it. `app` is the scope below it. */
 export function registerWorkspace(app: FastifyInstance, context: AzureContext): void {
+  const { account } = context.blobs;
+  const storage = { userStorageKey: account.key, userStorageResourceId: storageAccountArmId(context) };
   app.get('/', () => workspaceResource(context));
+  app.patch<{ Body: Body | undefined }>('/', request => {
+    const given = request.body ?? {};
+    const properties = record(given, 'properties');
+    const [friendlyName, description] = [text(properties, 'friendlyName'), text(properties, 'description')];
+    words(context).set('workspace', {
+      ...wordsOf(context),
+      ...(given.tags === undefined ? {} : { tags: stringMap(given.tags, 'tags') }),
+      ...(friendlyName === null ? {} : { friendlyName }),
+      ...(description === null ? {} : { description }),
+    });
+    return workspaceResource(context);
+  });
+  app.post('/listKeys', () => ({
+    ...storage,
+    appInsightsInstrumentationKey: null,
+    containerRegistryCredentials: null,
+  }));
+  app.post('/listStorageAccountKeys', () => ({ userStorageKey: account.key }));
+}
+
+function words(context: AzureContext): Collection<WorkspaceWords> {
+  return context.journal.collection('workspace');
+}
+
+function wordsOf(context: AzureContext): WorkspaceWords {
+  return words(context).get('workspace') ?? { tags: {} };
 }
 
 /** GET subscriptions: what the caller may see; `az login` begins with it. `app` is the scope `/subscriptions`. */
@@ -86,19 +124,20 @@ function hosts(context: AzureContext): Record<string, string> {
 function workspaceResource(context: AzureContext): Record<string, unknown> {
   const { identity, baseUrl, workspaceArmId } = context;
   const { host } = new URL(baseUrl);
+  const { tags, friendlyName = identity.workspace, description = '' } = wordsOf(context);
   return {
     id: workspaceArmId,
     name: identity.workspace,
     type: 'Microsoft.MachineLearningServices/workspaces',
     location: identity.region,
     kind: 'Default',
-    tags: {},
+    tags,
     etag: null,
     identity: { type: 'SystemAssigned', principalId: identity.workspaceId, tenantId: identity.tenantId },
     sku: { name: 'Basic', tier: 'Basic' },
     properties: {
-      friendlyName: identity.workspace,
-      description: '',
+      friendlyName,
+      description,
       workspaceId: identity.workspaceId,
       discoveryUrl: `${baseUrl}/discovery/workspaces/${identity.workspaceId}`,
       mlFlowTrackingUri: `azureml://${host}/mlflow/v1.0${workspaceArmId}`,

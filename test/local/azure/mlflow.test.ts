@@ -199,4 +199,40 @@ describe('local Azure: MLflow REST', () => {
     const denied = await fixture.call('GET', api('mlflow/runs/get?run_id=x'), { token: stranger });
     assert.deepEqual([denied.status, (denied.json as { error_code: string }).error_code], [403, 'PERMISSION_DENIED']);
   });
+
+  it('pages models and their versions, each item once, and refuses names that are no names', async () => {
+    await fixture.azure.stores.blobs.put('azureml', 'paged/model.onnx', 'weights');
+    for (const [model, count] of Object.entries({ 'paged-a': 3, 'paged-b': 1, 'paged-c': 2 })) {
+      await post('registered-models/create', { name: model });
+      for (let made = 0; made < count; made += 1)
+        await post('model-versions/create', {
+          name: model,
+          source: 'azureml://datastores/workspaceartifactstore/paths/paged/',
+        });
+    }
+    const paged = async (path: string, key: string): Promise<{ name: string; version?: string }[]> => {
+      const all: { name: string; version?: string }[] = [];
+      for (let page: string | undefined = ''; page !== undefined;) {
+        const answer = await get(`${path}&max_results=2&page_token=${encodeURIComponent(page)}`);
+        assert.equal(answer.status, 200, answer.text);
+        const body = answer.json as Record<string, unknown> & { next_page_token?: string };
+        all.push(...((body[key] ?? []) as typeof all).filter(({ name }) => name.startsWith('paged-')));
+        page = body.next_page_token;
+      }
+      return all;
+    };
+    const models = await paged('registered-models/search?filter=', 'registered_models');
+    assert.deepEqual(
+      models.map(({ name }) => name),
+      ['paged-a', 'paged-b', 'paged-c'],
+    );
+    const versions = async (filter: string): Promise<string[]> =>
+      (await paged(`model-versions/search?filter=${encodeURIComponent(filter)}`, 'model_versions')).map(
+        ({ name, version }) => `${name}:${version ?? ''}`,
+      );
+    const ofA = ['paged-a:3', 'paged-a:2', 'paged-a:1'];
+    assert.deepEqual(await versions("name='paged-a'"), ofA);
+    assert.deepEqual(await versions(''), [...ofA, 'paged-b:1', 'paged-c:2', 'paged-c:1']);
+    assert.equal((await post('registered-models/create', { name: 'a/b' })).status, 400);
+  });
 });

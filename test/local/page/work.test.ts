@@ -3,13 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fastify, type FastifyInstance } from 'fastify';
+import { type AssetWords, assetWords } from '../../../local/azure/assets/asset-body';
 import { containerList, versionList } from '../../../local/azure/assets/asset-lists';
 import { VersionStore } from '../../../local/azure/assets/version-store';
 import { Journal, type Collection } from '../../../local/journal';
-
-interface Properties {
-  isArchived: boolean;
-}
 
 /** A journal that counts the entries that are looked at. */
 function counting(journal: Journal): { journal: Pick<Journal, 'collection'>; looks: () => number } {
@@ -47,7 +44,7 @@ describe('local Azure: work that a list, the latest version and a get take with 
   let folder: string;
   let journal: Journal;
   let app: FastifyInstance;
-  let store: VersionStore<Properties>;
+  let store: VersionStore<AssetWords>;
   let looks: () => number;
 
   before(async () => {
@@ -55,14 +52,14 @@ describe('local Azure: work that a list, the latest version and a get take with 
     journal = await Journal.open(join(folder, 'azure.journal'));
     const counted = counting(journal);
     looks = counted.looks;
-    store = new VersionStore<Properties>(counted.journal, 'models');
-    for (let n = 1; n <= 9_000; n += 1) store.put('many', String(n), { isArchived: false }, 'test');
-    for (let n = 1; n <= 1_000; n += 1) store.put(`model-${n}`, '1', { isArchived: false }, 'test');
+    store = new VersionStore<AssetWords>(counted.journal, 'models');
+    for (let n = 1; n <= 9_000; n += 1) store.put('many', String(n), assetWords({}), 'test');
+    for (let n = 1; n <= 1_000; n += 1) store.put(`model-${n}`, '1', assetWords({}), 'test');
     app = fastify();
     const baseUrl = 'https://127.0.0.1:1';
     app.get('/models', request => containerList(request, store, { baseUrl, show: ({ name }) => name }));
     app.get('/models/many/versions', request =>
-      versionList(request, store, 'many', { baseUrl, show: ({ version }) => version }),
+      versionList(request, { store, name: 'many' }, { baseUrl, show: ({ version }) => version }),
     );
   });
 
@@ -105,7 +102,7 @@ describe('local Azure: work that a list, the latest version and a get take with 
       store.resolve('many', { label: 'latest' }, ({ isArchived }) => isArchived)?.version;
     assert.equal(latest(), '9000');
     assert.equal(looks(), 1);
-    store.put('many', '9000', { isArchived: true }, 'test');
+    store.put('many', '9000', { ...assetWords({}), isArchived: true }, 'test');
     looks();
     assert.equal(latest(), '8999');
     assert.equal(looks(), 2);

@@ -1,7 +1,16 @@
 """azure-ai-ml: the workspace and what lies in it. JavaScript's client has registered js-model, js-environment and js-data before."""
 
 from azure.ai.ml.constants import ListViewType
-from azure.ai.ml.entities import AmlCompute, BuildContext, Data, Environment, Model
+from azure.ai.ml.entities import (
+    AmlCompute,
+    AzureBlobDatastore,
+    BuildContext,
+    Data,
+    Environment,
+    Model,
+    SasTokenConfiguration,
+    Workspace,
+)
 from azure.ai.ml import Input, command
 from azure.core.exceptions import ResourceNotFoundError
 
@@ -68,6 +77,31 @@ def datastores():
     equal((default.name, default.type), ("workspaceblobstore", "AzureBlob"))
     assert default.credentials.sas_token
     equal(ml.datastores.get("workspaceblobstore").account_name, default.account_name)
+
+
+@check("a datastore is added, read with its secret, and deleted")
+def datastore_life():
+    default = ml.datastores.get("workspaceblobstore", include_secrets=True)
+    ml.datastores.create_or_update(
+        AzureBlobDatastore(
+            name="py_store",
+            account_name=default.account_name,
+            container_name="py-container",
+            credentials=SasTokenConfiguration(sas_token="sv=2024&sig=none"),
+            tags={"a": "b"},
+        )
+    )
+    found = ml.datastores.get("py_store", include_secrets=True)
+    equal((found.container_name, found.tags, found.credentials.sas_token), ("py-container", {"a": "b"}, "sv=2024&sig=none"))
+    ml.datastores.delete("py_store")
+    assert "py_store" not in [item.name for item in ml.datastores.list()]
+
+
+@check("the workspace's keys are read, and its tags changed")
+def workspace_change():
+    assert ml.workspaces.get_keys(info["workspace"]).user_storage_key
+    changed = ml.workspaces.begin_update(Workspace(name=info["workspace"], tags={"py": "was here"})).result()
+    equal(changed.tags["py"], "was here")
 
 
 @check("an environment from an image is registered and read back")
