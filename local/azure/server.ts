@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
@@ -158,6 +159,8 @@ export async function startLocalAzure(o: LocalAzureOptions): Promise<LocalAzure>
     devops.organization.addServiceConnection(azureServiceConnection, principal.clientId);
 
     const abort = new AbortController();
+    // Every running job and container listens for the stop.
+    setMaxListeners(0, abort.signal);
     const used = new Map<string, boolean>();
     const onStart: (() => Promise<void>)[] = [];
     const workspaceArmId = armIdOfWorkspace(identity);
