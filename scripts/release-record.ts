@@ -29,7 +29,7 @@ export const releaseRecord = z
       .optional()
       .describe('The job that made the model; absent for a model that no job made'),
     model: z
-      .strictObject({ name: text, version: text, uri: text, digest: text })
+      .strictObject({ name: text, version: text, uri: text, digest: text, registryId: text.optional() })
       .optional()
       .describe('digest: SHA-256 over the sorted lines path NUL size NUL sha256 LF of its files'),
     verdict: z.enum(['pass', 'fail', 'inconclusive']).optional(),

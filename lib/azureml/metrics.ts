@@ -1,3 +1,4 @@
+import { mlflow } from './mlflow';
 import type { Workspace } from './workspace';
 
 /** A job's metrics, as its MLflow run has them. */
@@ -74,19 +75,4 @@ interface MlflowRun {
 
 function lastValues(run: MlflowRun | undefined): Record<string, number> {
   return Object.fromEntries((run?.data?.metrics ?? []).map(({ key, value }) => [key, Number(value)]));
-}
-
-async function mlflow(
-  workspace: Workspace,
-  path: string,
-  { body, ...rest }: { body?: object; allow?: readonly number[]; doing: string },
-): Promise<{ status: number; body: unknown }> {
-  const api = await workspace.apiUrl();
-  return workspace.send({
-    method: body === undefined ? 'GET' : 'POST',
-    path: `${api}/mlflow/v2.0${workspace.id}/api/2.0/mlflow/${path}`,
-    apiVersion: '',
-    ...(body === undefined ? {} : { body }),
-    ...rest,
-  });
 }

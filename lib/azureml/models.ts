@@ -176,7 +176,8 @@ async function nextVersion(workspace: Workspace, name: string): Promise<number> 
   }
 }
 
-function ofResource(name: string, { id, name: version, properties }: ModelVersion): Model {
+/** What the service tells of a version. */
+export function ofResource(name: string, { id, name: version, properties }: ModelVersion): Model {
   return {
     name,
     version: version ?? '',

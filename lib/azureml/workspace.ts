@@ -35,6 +35,8 @@ export interface Workspace {
   readonly subscriptionId: string;
   /** Azure region, which endpoints and deployments must name. */
   readonly location: string;
+  /** The service's own id of the workspace. */
+  readonly guid: string;
   /** ARM id, with a slash first. */
   readonly id: string;
   readonly connection: AzureConnection;
@@ -113,6 +115,7 @@ export async function openWorkspace(
     resourceGroup,
     subscriptionId: azure.subscriptionId,
     location: found.location ?? '',
+    guid: found.workspaceId ?? '',
     id,
     connection: azure,
     client,

@@ -1,4 +1,5 @@
 import { jobMetrics } from '../../lib/azureml/metrics';
+import { versionOfAlias } from '../../lib/azureml/model-aliases';
 import { findModel, getModel, type Model } from '../../lib/azureml/models';
 import { listDeployments } from '../../lib/azureml/online-deployments';
 import { getEndpoint } from '../../lib/azureml/online-endpoints';
@@ -11,7 +12,7 @@ import type { Candidate } from './candidate';
 
 export interface ChampionGates {
   readonly gates: readonly Gate[];
-  /** The model in production: the one that this endpoint's champion serves, or a version of the same model by its number. */
+  /** The model in production: the one that this endpoint's champion serves, or a version of the same model by its number or `@alias`. */
   readonly champion: { readonly endpoint: string } | { readonly version: string } | undefined;
   /** What the candidate must have been measured on for the gates to mean anything, such as `val_samples` and 500. */
   readonly minimumSample: { readonly metric: string; readonly count: number } | undefined;
@@ -44,7 +45,11 @@ async function championModel(
   champion: NonNullable<ChampionGates['champion']>,
   workspace: Workspace,
 ): Promise<Model | undefined> {
-  if ('version' in champion) return findModel(workspace, modelName, champion.version);
+  if ('version' in champion) {
+    if (!champion.version.startsWith('@')) return findModel(workspace, modelName, champion.version);
+    const aliased = await versionOfAlias(workspace, modelName, champion.version.slice(1));
+    return aliased === undefined ? undefined : findModel(workspace, modelName, aliased);
+  }
   const endpoint = await getEndpoint(workspace, champion.endpoint);
   if (!endpoint) return undefined;
   const serving = championOf(await listDeployments(workspace, champion.endpoint), endpoint.traffic);

@@ -15,6 +15,10 @@ export interface Inputs {
   readonly properties: Readonly<Record<string, string>>;
   readonly stage: string | undefined;
   readonly gating: ChampionGates;
+  /** Names that lead to this version from now on, such as `champion`. */
+  readonly aliases: readonly string[];
+  /** Registry with which the version is shared. */
+  readonly registryName: string | undefined;
   readonly whatIf: boolean;
 }
 
@@ -38,6 +42,8 @@ export function readInputs(host: TaskHost): Inputs {
     properties: inputs.pairs('properties'),
     stage: inputs.optional('stage'),
     gating: readGating(inputs),
+    aliases: readAliases(inputs),
+    registryName: inputs.optional('registryName', assetName),
     whatIf: inputs.boolean('whatIf', false),
   };
   inputs.finish();
@@ -68,6 +74,17 @@ function readGating(inputs: TaskInputs): ChampionGates {
     onInconclusive: inputs.choice('onInconclusive', ['fail', 'warn'], 'fail'),
     onGateFailure: inputs.choice('onGateFailure', ['refuse', 'registerRejected'], 'refuse'),
   };
+}
+
+/** MLflow's rules for aliases: https://mlflow.org/docs/latest/model-registry */
+function readAliases(inputs: TaskInputs): string[] {
+  const aliases = (inputs.optional('aliases') ?? '').split(/[,\s]+/).filter(Boolean);
+  for (const alias of aliases) {
+    if (!/^[\w-]+$/.test(alias)) inputs.problem('aliases', `has "${alias}": letters, digits, _ and - make an alias`);
+    else if (/^(latest|v\d+)$/i.test(alias))
+      inputs.problem('aliases', `has "${alias}", which MLflow keeps for versions themselves`);
+  }
+  return [...new Set(aliases)];
 }
 
 function readSample(inputs: TaskInputs): ChampionGates['minimumSample'] {

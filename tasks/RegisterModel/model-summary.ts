@@ -14,11 +14,13 @@ export function modelSummary(
   outcome: keyof typeof headlines,
   { digest, from, metrics }: Candidate,
   gates: readonly GateResult[],
+  shared?: string,
 ): string {
   const origin = from ? `, from job ${from.job.name}` : '';
   const values = Object.entries(metrics).map(([name, value]) => [name, String(Number(value.toPrecision(6)))]);
   return [
     `${headlines[outcome]}${origin}. Digest ${digest ? `\`${digest}\`` : 'not known: the content behind an address is not read'}.`,
+    shared === undefined ? '' : `In the registry: \`${shared}\`.`,
     markdownTable(['gate', 'verdict', 'why'], gateRows(gates)),
     markdownTable(['metric', 'value'], values),
   ]

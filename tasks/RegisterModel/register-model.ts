@@ -4,6 +4,7 @@ import { openWorkspace, type Workspace } from '../../lib/azureml/workspace';
 import type { Outcome, TaskHost } from '../../lib/host/task-host';
 import { examine, type Candidate } from './candidate';
 import type { Inputs } from './inputs';
+import { makeKnown } from './make-known';
 import { modelSummary } from './model-summary';
 import { gateLine, openGates } from '../../lib/release/gate-report';
 import { verdictOf, type GateResult } from '../../lib/release/gates';
@@ -35,28 +36,45 @@ export async function registerInto(workspace: Workspace, inputs: Inputs, host: T
   }
   const rejected: Record<string, string> = refusal ? { [tag.rejected]: tagValue(openGates(gates).trim()) } : {};
   const tags = { ...modelTags(candidate, inputs.tags, host), ...rejected };
-  if (found) {
-    host.info(`Version ${found.version} has the same content: no new version.`);
-    // A version that the training script registered by itself gets what a later deployment looks for.
-    if (digestOf(found) === undefined) await tagModel(workspace, found, tags);
-    else if (refusal) await tagModel(workspace, found, rejected);
-    await publish(found, false, candidate, gates, host);
-    if (refusal) throw refusal;
-    return { result: 'succeeded', message: `Model ${inputs.modelName}:${found.version} is registered already.` };
-  }
-  const { place } = candidate;
-  const model = await registerModel(workspace, inputs.modelName, {
-    uri: 'uri' in place ? place.uri : (await uploadData(workspace, place.upload, host)).uri,
-    type: inputs.modelType,
-    description: inputs.description,
-    tags,
-    properties: { ...inputs.properties, ...identityTags(candidate, host) },
-    stage: inputs.stage,
-  });
-  host.info(`Registered ${model.name}:${model.version}.`);
-  await publish(model, true, candidate, gates, host);
+  const model = found ? await sameAgain(workspace, found, tags, rejected, host) : await register();
+  const shared = refusal
+    ? undefined
+    : await makeKnown(workspace, model, other => isSameContent(other, candidate, model.version), inputs, host);
+  await publish(model, { isNew: !found, candidate, gates, shared }, host);
   if (refusal) throw refusal;
-  return { result: 'succeeded', message: `Model ${model.name}:${model.version} is registered.` };
+  return {
+    result: 'succeeded',
+    message: `Model ${model.name}:${model.version} is registered${found ? ' already' : ''}${shared === undefined ? '' : `, and shared as ${shared}`}.`,
+  };
+
+  async function register(): Promise<Model> {
+    const { place } = candidate;
+    const made = await registerModel(workspace, inputs.modelName, {
+      uri: 'uri' in place ? place.uri : (await uploadData(workspace, place.upload, host)).uri,
+      type: inputs.modelType,
+      description: inputs.description,
+      tags,
+      properties: { ...inputs.properties, ...identityTags(candidate, host) },
+      stage: inputs.stage,
+    });
+    host.info(`Registered ${made.name}:${made.version}.`);
+    return made;
+  }
+}
+
+/** The version that is there, with the tags that it lacks. */
+async function sameAgain(
+  workspace: Workspace,
+  found: Model,
+  tags: Readonly<Record<string, string>>,
+  rejected: Readonly<Record<string, string>>,
+  host: TaskHost,
+): Promise<Model> {
+  host.info(`Version ${found.version} has the same content: no new version.`);
+  // A version that the training script registered by itself gets what a later deployment looks for.
+  if (digestOf(found) === undefined) await tagModel(workspace, found, tags);
+  else if (Object.keys(rejected).length > 0) await tagModel(workspace, found, rejected);
+  return found;
 }
 
 /** Why the gates do not let the model through; undefined when they do. */
@@ -86,16 +104,23 @@ function plan(inputs: Inputs, candidate: Candidate, found: Model | undefined, ho
       ? `Would register nothing: version ${found.version} of the model '${inputs.modelName}' has the same content.`
       : `Would register a new version of the model '${inputs.modelName}' from ${'uri' in place ? place.uri : `an upload of ${place.upload}`} with the tags\n${JSON.stringify(modelTags(candidate, inputs.tags, host), null, 2)}`,
   );
+  if (inputs.registryName !== undefined)
+    host.info(`Would share it with the registry '${inputs.registryName}', unless that has this content.`);
+  if (inputs.aliases.length > 0) host.info(`Would move to it: ${inputs.aliases.join(', ')}.`);
   return { result: 'succeeded', message: 'Plan only: nothing was uploaded or registered.' };
 }
 
 /** The version with the same content: by digest, or made by the training script from the same place of the same job. */
 async function findSame(workspace: Workspace, name: string, candidate: Candidate): Promise<Model | undefined> {
   for await (const model of modelVersions(workspace, name)) {
-    const digest = digestOf(model);
-    if (digest === undefined ? isSamePlace(model, candidate) : digest === candidate.digest) return model;
+    if (digestOf(model) === undefined ? isSamePlace(model, candidate) : isSameContent(model, candidate)) return model;
   }
   return undefined;
+}
+
+/** Whether a version holds this content. Where the content is not known, its number must do: `version`. */
+function isSameContent(other: Model, { digest }: Candidate, version?: string): boolean {
+  return digestOf(other) === digest && (digest !== undefined || other.version === version);
 }
 
 function digestOf(model: Model): string | undefined {
@@ -111,9 +136,12 @@ function isSamePlace(model: Model, { from, place }: Candidate): boolean {
 
 async function publish(
   model: Model,
-  isNew: boolean,
-  candidate: Candidate,
-  gates: readonly GateResult[],
+  {
+    isNew,
+    candidate,
+    gates,
+    shared,
+  }: { isNew: boolean; candidate: Candidate; gates: readonly GateResult[]; shared: string | undefined },
   host: TaskHost,
 ): Promise<void> {
   host.setOutput('modelName', model.name);
@@ -121,7 +149,8 @@ async function publish(
   host.setOutput('modelId', `azureml:${model.name}:${model.version}`);
   host.setOutput('modelDigest', candidate.digest ?? '');
   host.setOutput('isNew', String(isNew));
-  const record = releaseRecord(model, candidate, gates, host);
+  if (shared !== undefined) host.setOutput('registryModelId', shared);
+  const record = releaseRecord(model, candidate, gates, shared, host);
   await host.publishArtifact(
     `release-record-${model.name}`,
     'release-record.json',
@@ -129,6 +158,6 @@ async function publish(
   );
   await host.summary(
     `Model ${model.name}:${model.version}`,
-    modelSummary(isNew ? 'new' : 'unchanged', candidate, gates),
+    modelSummary(isNew ? 'new' : 'unchanged', candidate, gates, shared),
   );
 }

@@ -9,6 +9,7 @@ export function releaseRecord(
   model: Model,
   candidate: Candidate,
   gates: readonly GateResult[],
+  shared: string | undefined,
   host: TaskHost,
 ): object {
   return {
@@ -20,7 +21,7 @@ export function releaseRecord(
       inputs: candidate.from.job.inputs,
       metrics: candidate.metrics,
     },
-    model: { name: model.name, version: model.version, uri: model.uri, digest: candidate.digest },
+    model: { name: model.name, version: model.version, uri: model.uri, digest: candidate.digest, registryId: shared },
     ...(gates.length === 0
       ? {}
       : {

@@ -45,6 +45,8 @@ describe('release-record.json', () => {
         properties: {},
         stage: undefined,
         gating,
+        aliases: [],
+        registryName: undefined,
       },
       host,
     );

@@ -62,6 +62,7 @@ export class FakeAzure {
     resourceGroup: 'rg',
     subscriptionId: 'sub',
     location: 'eastus',
+    guid: '00000000-0000-4000-8000-000000000009',
     id: '/subscriptions/sub/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/ws',
     connection: {} as never,
     send: request => Promise.resolve(this.#send(request)),

@@ -66,6 +66,8 @@ describe('the gates of RegisterModel', () => {
     properties: {},
     stage: undefined,
     gating: { ...gating, gates: gates('acc >= 0.9') },
+    aliases: [],
+    registryName: undefined,
     whatIf: false,
   };
 

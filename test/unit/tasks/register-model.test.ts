@@ -29,6 +29,8 @@ const inputs: Inputs = {
     onInconclusive: 'fail',
     onGateFailure: 'refuse',
   },
+  aliases: [],
+  registryName: undefined,
   whatIf: false,
 };
 

@@ -36,6 +36,7 @@ export class FakeWorkspace {
     resourceGroup: 'rg',
     subscriptionId: 'sub',
     location: 'eastus',
+    guid: '00000000-0000-4000-8000-000000000009',
     id: '/subscriptions/sub/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/ws',
     connection: { endpoint: 'https://arm', principal: 'service principal 1' } as never,
     send: request => Promise.resolve().then(() => this.#send(request)),
