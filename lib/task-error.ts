@@ -12,6 +12,7 @@ export const errorCodes = {
   GuardianConflict: 'Somebody else changed or took the same thing at the same time.',
   GuardianThrottled: 'The service takes no more requests for now.',
   GuardianRefused: 'The service understood the request and refused it.',
+  GuardianQuota: 'The subscription has no room for it: cores, deployments or endpoints.',
   GuardianService: 'The service failed (5xx).',
   GuardianUnreachable: 'A host cannot be reached, or its certificate is not trusted.',
   GuardianJobFailed: 'The training job ended, but did not complete.',

@@ -58,6 +58,12 @@ export async function hashUri(
   return files;
 }
 
+/** The paths of the files below a datastore URI, relative to it. */
+export async function pathsBelow(workspace: Workspace, uri: string, host: TaskHost): Promise<string[]> {
+  const { files } = await open(workspace, uri, host);
+  return files.map(({ path }) => path);
+}
+
 /** Whether a URI is on a datastore of the workspace. */
 export function isOnDatastore(uri: string): boolean {
   return datastorePattern.test(uri);
@@ -71,6 +77,31 @@ async function eachFile(
   host: TaskHost,
   action: (container: ContainerClient, file: DatastoreFile) => Promise<void>,
 ): Promise<number> {
+  const { container, files, explain } = await open(workspace, uri, host);
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    for (let file = files[next++]; file; file = files[next++]) {
+      try {
+        await untilTaken(() => action(container, file), host);
+      } catch (error) {
+        throw explain(error, `read ${file.blob}`);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(parallelReads, files.length) }, worker));
+  return files.length;
+}
+
+/** The container behind a datastore URI, and what lies below the URI. */
+async function open(
+  workspace: Workspace,
+  uri: string,
+  host: TaskHost,
+): Promise<{
+  container: ContainerClient;
+  files: DatastoreFile[];
+  explain: (error: unknown, doing: string) => Error;
+}> {
   const [, datastore, path] = datastorePattern.exec(uri) ?? [];
   if (datastore === undefined || path === undefined)
     throw new TaskError(`${uri} is not on a datastore of the workspace, so it cannot be read from here.`, {
@@ -84,18 +115,7 @@ async function eachFile(
   const files = await untilTaken(() => filesBelow(container, path, host), host).catch((error: unknown) => {
     throw explain(error, `list ${uri}`);
   });
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    for (let file = files[next++]; file; file = files[next++]) {
-      try {
-        await untilTaken(() => action(container, file), host);
-      } catch (error) {
-        throw explain(error, `read ${file.blob}`);
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(parallelReads, files.length) }, worker));
-  return files.length;
+  return { container, files, explain };
 }
 
 async function filesBelow(container: ContainerClient, path: string, host: TaskHost): Promise<DatastoreFile[]> {

@@ -32,7 +32,7 @@ import { registerMetrics, registerMetricsBatch } from './monitor/metrics-routes'
 import { EndpointOperations } from './online-endpoints/endpoint-operations';
 import { registerEndpointSettings, type EndpointSettings } from './online-endpoints/endpoint-settings';
 import { registerEndpoints } from './online-endpoints/endpoints';
-import { instancesBySize, openEndpoints, type EndpointParts } from './online-endpoints/open-endpoints';
+import { openEndpoints, type EndpointParts } from './online-endpoints/open-endpoints';
 import { registerScoringRouter } from './online-endpoints/scoring-router';
 import type { Registry } from './registries/registry';
 import { registerRegistryDiscovery, registerRegistryResource } from './registries/registry-resource';
@@ -40,7 +40,7 @@ import { registerRegistry, registryPath, type RegistryLookups } from './registri
 import { registerRunHistory } from './tracking/run-history';
 import type { RunStore } from './tracking/run-store';
 import { registerDatastores } from './workspace/datastore-routes';
-import { CoreQuotas, requireCores } from './workspace/core-quota';
+import { coresInUse, CoreQuotas, requireCores } from './workspace/core-quota';
 import { registerQuotas } from './workspace/quotas';
 import { registerUsages } from './workspace/usages';
 import {
@@ -165,7 +165,10 @@ export async function registerRoutes(
     (scope, _options, done) => {
       useArmScope(scope, context);
       registerOperations(scope, context.operations);
-      registerUsages(scope, context, { quotas, instances: instancesInUse });
+      registerUsages(scope, context, {
+        quotas,
+        cores: () => coresInUse(endpoints.store.allDeployments(), clusterNodes()),
+      });
       registerQuotas(scope, context, quotas);
       done();
     },
@@ -181,12 +184,6 @@ export async function registerRoutes(
   );
   const computes = openComputes(context);
   let running: Compute | undefined;
-  /** Machines by size: instances of deployments and nodes of clusters. */
-  function instancesInUse(): Map<string, number> {
-    const sizes = instancesBySize(endpoints.store);
-    for (const [size, count] of clusterNodes()) sizes.set(size, (sizes.get(size) ?? 0) + count);
-    return sizes;
-  }
   function clusterNodes(): Map<string, number> {
     const sizes = new Map<string, number>();
     for (const [name, { vmSize }] of computes.entries())

@@ -12,6 +12,8 @@ export interface ModelToDeploy {
   readonly id: string;
   readonly name: string;
   readonly version: string;
+  /** Where its files lie. */
+  readonly uri: string;
   /** sha256 of its files, when it was registered by RegisterModel. */
   readonly digest: string | undefined;
   readonly tags: Tags;

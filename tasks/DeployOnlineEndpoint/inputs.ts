@@ -40,6 +40,8 @@ export interface DeployInputs extends Target {
   /** Undefined: 3 as champion, 1 as challenger. */
   readonly instanceCount: number | undefined;
   readonly smokeTestFile: string | undefined;
+  /** Whether the core quota is looked at before anything is created. */
+  readonly checkQuota: boolean;
   readonly keepPrevious: boolean;
   readonly tags: Readonly<Record<string, string>>;
 }
@@ -113,6 +115,7 @@ function readAction(inputs: TaskInputs, action: Inputs['action'], target: Target
     },
     instanceCount,
     smokeTestFile: inputs.optionalPath('smokeTestFile'),
+    checkQuota: inputs.boolean('checkQuota', true),
     keepPrevious,
     tags,
   };

@@ -8,6 +8,7 @@ import { planDeployment, type DeploymentPlan, type ModelToDeploy } from './deplo
 import { readState, type EndpointState } from './endpoint-state';
 import type { DeployInputs } from './inputs';
 import { readGoldenSet, type GoldenCase } from './golden-set';
+import { checkRoom } from './room';
 import { findRuntime, type RuntimeEnvironment } from './runtime-environment';
 import { readSmokeTest, type SmokeTest } from './smoke-test';
 
@@ -45,20 +46,21 @@ export async function preflight(
     collect(inputs.smokeTestFile ? readSmokeTest(inputs.smokeTestFile) : Promise.resolve(undefined)),
     collect(Promise.resolve(inputs.goldenSet).then(folder => (folder ? readGoldenSet(folder) : undefined))),
   ]);
-  if (problems.length === 1 && problems[0]) throw problems[0];
-  if (!model || !environment || !state) {
-    const lines = problems.map(problem => `- ${problem.message}`);
-    throw new TaskError(`Nothing was created, because ${problems.length} things are in the way:\n${lines.join('\n')}`, {
-      code: problems[0]?.errorCode ?? 'GuardianFailed',
-    });
-  }
-  return {
-    state,
-    plan: planDeployment(inputs, state, model, environment.id),
-    runtime: environment.runtime,
-    smokeTest,
-    goldenSet,
-  };
+  if (!model || !environment || !state) throw together(problems);
+  const plan = planDeployment(inputs, state, model, environment.id);
+  problems.push(...(await checkRoom(inputs, workspace, state, plan, host)));
+  if (problems.length > 0) throw together(problems);
+  return { state, plan, runtime: environment.runtime, smokeTest, goldenSet };
+}
+
+/** One error for all of them. */
+function together(problems: readonly TaskError[]): TaskError {
+  const [first, ...others] = problems;
+  if (first !== undefined && others.length === 0) return first;
+  const lines = problems.map(problem => `- ${problem.message}`);
+  return new TaskError(`Nothing was created, because ${problems.length} things are in the way:\n${lines.join('\n')}`, {
+    code: first?.errorCode ?? 'GuardianFailed',
+  });
 }
 
 async function findModelToDeploy(inputs: DeployInputs, workspace: Workspace, host: TaskHost): Promise<ModelToDeploy> {
@@ -72,6 +74,7 @@ async function findModelToDeploy(inputs: DeployInputs, workspace: Workspace, hos
     id: model.id,
     name: model.name,
     version: model.version,
+    uri: model.uri,
     digest: model.properties[tag.digest] ?? model.tags[tag.digest],
     tags: model.tags,
   };

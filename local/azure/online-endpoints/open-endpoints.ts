@@ -97,14 +97,3 @@ function settleUnfinished(store: EndpointStore, locks: EndpointLocks): void {
     release();
   }
 }
-
-/** Instances by VM size, of all managed deployments that have or are getting some: what the quota of cores is used for. */
-export function instancesBySize(store: EndpointStore): Map<string, number> {
-  const sizes = new Map<string, number>();
-  for (const { capacity, properties, provisioningState } of store.allDeployments()) {
-    if (properties.endpointComputeType !== 'Managed' || provisioningState === 'Failed') continue;
-    const size = properties.instanceType ?? 'Standard_DS3_v2';
-    sizes.set(size, (sizes.get(size) ?? 0) + capacity);
-  }
-  return sizes;
-}

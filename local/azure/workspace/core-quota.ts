@@ -42,6 +42,24 @@ function coresReserved(record: DeploymentRecord): number {
 }
 
 /**
+ * Cores in use, by family: nodes of clusters, and what is reserved for deployments that did not fail.
+ * @param nodes of clusters, by VM size
+ */
+export function coresInUse(
+  deployments: readonly DeploymentRecord[],
+  nodes: ReadonlyMap<string, number>,
+): Map<string, number> {
+  const used = new Map<string, number>();
+  const add = (size: VmSize | undefined, cores: number): void => {
+    if (size) used.set(size.family, (used.get(size.family) ?? 0) + cores);
+  };
+  for (const deployment of deployments)
+    if (deployment.provisioningState !== 'Failed') add(sizeOf(deployment), coresReserved(deployment));
+  for (const [name, count] of nodes) add(vmSize(name), (vmSize(name)?.cores ?? 0) * count);
+  return used;
+}
+
+/**
  * Refuses a managed deployment for which the family has not enough cores.
  * @param quotas what the workspace may use
  * @param nodes of clusters, by VM size
@@ -56,18 +74,8 @@ export function requireCores(
   const family = sizeOf(record)?.family;
   const needed = coresReserved(record);
   if (family === undefined || needed === 0) return;
-  const others = deployments.filter(
-    other =>
-      (other.endpoint !== record.endpoint || other.name !== record.name) &&
-      other.provisioningState !== 'Failed' &&
-      sizeOf(other)?.family === family,
-  );
-  const deployed = others.reduce((sum, other) => sum + coresReserved(other), 0);
-  const clustered = [...nodes].reduce((sum, [name, count]) => {
-    const size = vmSize(name);
-    return size?.family === family ? sum + size.cores * count : sum;
-  }, 0);
-  const used = deployed + clustered;
+  const others = deployments.filter(other => other.endpoint !== record.endpoint || other.name !== record.name);
+  const used = coresInUse(others, nodes).get(family) ?? 0;
   const limit = quotas.limit(family);
   if (used + needed <= limit) return;
   throw new OperationError(

@@ -3,17 +3,17 @@ import { notFound } from '../arm/arm-error';
 import { sameName } from '../arm/arm-scope';
 import type { AzureContext } from '../context';
 import { coresPerFamily, type CoreQuotas } from './core-quota';
-import { families, familyName, vmSize, vmSizes } from './vm-sizes';
+import { families, familyName, vmSizes } from './vm-sizes';
 
 /**
- * The sizes that there are and how many cores are in use. `app` is the scope of the provider below the subscription; `instances` counts
- * machines by size: nodes of clusters and instances of deployments.
+ * The sizes that there are and how many cores are in use. `app` is the scope of the provider below the subscription; `cores` counts those
+ * in use by family.
  * https://learn.microsoft.com/rest/api/azureml/usages/list
  */
 export function registerUsages(
   app: FastifyInstance,
   context: AzureContext,
-  { quotas, instances }: { quotas: CoreQuotas; instances: () => Map<string, number> },
+  { quotas, cores }: { quotas: CoreQuotas; cores: () => Map<string, number> },
 ): void {
   const { region, subscriptionId } = context.identity;
   const usage = (value: string, localizedValue: string, currentValue: number, limit: number): unknown => ({
@@ -44,11 +44,7 @@ export function registerUsages(
   });
   app.get<{ Params: { location: string } }>('/locations/:location/usages', request => {
     requireRegion(request.params.location, region);
-    const used = new Map<string, number>();
-    for (const [name, count] of instances()) {
-      const known = vmSize(name);
-      if (known) used.set(known.family, (used.get(known.family) ?? 0) + count * known.cores);
-    }
+    const used = cores();
     const total = [...used.values()].reduce((sum, cores) => sum + cores, 0);
     return {
       value: [

@@ -83,6 +83,7 @@ const simpleTypes: Record<string, (value: unknown) => boolean> = {
   str: value => typeof value === 'string',
   bool: value => typeof value === 'boolean',
   int: value => Number.isInteger(value),
+  long: value => Number.isInteger(value),
   float: value => typeof value === 'number',
   object: () => true,
   duration: value => typeof value === 'string' && duration.test(value),

@@ -26,6 +26,7 @@ export const deployInputs = (change: Partial<DeployInputs>): DeployInputs => ({
   },
   instanceCount: undefined,
   smokeTestFile: undefined,
+  checkQuota: false,
   goldenSet: undefined,
   rollout: {
     steps: [100],
