@@ -79,11 +79,11 @@ export async function createEndpoint(
   );
 }
 
-/** Writes traffic and tags and carries everything else over: mirrored traffic, identity, network access, keys' mode. */
+/** Writes live and mirrored traffic and tags, and carries everything else over: identity, network access, keys' mode. */
 export async function replaceEndpoint(
   workspace: Workspace,
   endpoint: OnlineEndpoint,
-  change: { readonly traffic: Traffic; readonly tags: Tags },
+  change: { readonly traffic: Traffic; readonly mirror: Traffic; readonly tags: Tags },
   wait: OperationWait,
 ): Promise<OnlineEndpoint> {
   const { location, kind, sku, identity, properties } = endpoint.resource;
@@ -100,7 +100,7 @@ export async function replaceEndpoint(
       ...(properties.compute ? { compute: properties.compute } : {}),
       ...(properties.publicNetworkAccess ? { publicNetworkAccess: properties.publicNetworkAccess } : {}),
       traffic: change.traffic,
-      mirrorTraffic: endpoint.mirrorTraffic,
+      mirrorTraffic: change.mirror,
     },
   };
   return putEndpoint(workspace, endpoint.name, body, wait);

@@ -1,6 +1,6 @@
 import { currentRevision, addRevision } from '../release/revisions';
 import type { Tags } from '../release/tags';
-import { formatTraffic, sameTraffic, trafficProblem, type Traffic } from '../release/traffic';
+import { formatTraffic, mirrorBeside, sameTraffic, trafficProblem, type Traffic } from '../release/traffic';
 import { TaskError } from '../task-error';
 import { existingEndpoint, getEndpoint, replaceEndpoint, type OnlineEndpoint } from './online-endpoints';
 import { whenFree, type OperationWait } from './online-operation';
@@ -10,6 +10,8 @@ export interface TrafficChange {
   /** Live traffic as it was when the change was decided. */
   readonly expected: Traffic;
   readonly next: Traffic;
+  /** Who gets copies of the requests; undefined: as before. Who gets live traffic gets none. */
+  readonly mirror?: Traffic | undefined;
   /** Further tags to set on the endpoint in the same write. */
   readonly tags: Tags;
 }
@@ -25,7 +27,7 @@ const verifyDelayMilliseconds = 5000;
 
 /**
  * Changes live traffic and records the change as the endpoint's next revision, in one write: reads, compares with what
- * the decision was made on, writes, and reads back until it shows. Mirrored traffic, identity and foreign tags stay.
+ * the decision was made on, writes, and reads back until it shows. Identity and foreign tags stay. A change of mirrored traffic alone is no revision.
  * @throws TaskError with expected and found when somebody else has changed the traffic
  */
 export async function changeTraffic(
@@ -41,11 +43,15 @@ export async function changeTraffic(
     async () => {
       const before = await existingEndpoint(workspace, name);
       checkUnchanged(name, change.expected, before.traffic, 'before the write');
-      const { number, tags, recorded } = addRevision(before.tags, change.next);
+      const current = currentRevision(before.tags);
+      const { number, tags, recorded } = sameTraffic(before.traffic, change.next)
+        ? { number: current, tags: before.tags, recorded: true }
+        : addRevision(before.tags, change.next);
       if (!recorded) wait.info(`Revision ${number} has too many deployments for a tag: Rollback cannot go back to it.`);
-      const body = { traffic: change.next, tags: { ...tags, ...change.tags } };
+      const mirror = mirrorBeside(change.next, change.mirror ?? before.mirrorTraffic);
+      const body = { traffic: change.next, mirror, tags: { ...tags, ...change.tags } };
       const endpoint = await replaceEndpoint(workspace, before, body, wait);
-      return { endpoint, revision: number, previousRevision: currentRevision(before.tags) };
+      return { endpoint, revision: number, previousRevision: current };
     },
     wait,
   );
@@ -56,24 +62,33 @@ export async function changeTraffic(
 async function verified(
   workspace: Workspace,
   written: OnlineEndpoint,
-  { expected, next }: TrafficChange,
+  { expected, next, mirror }: TrafficChange,
   wait: OperationWait,
 ): Promise<OnlineEndpoint> {
   let endpoint: OnlineEndpoint | undefined = written;
   for (let tries = 1; ; tries++) {
     const found = endpoint?.traffic ?? {};
-    if (endpoint && sameTraffic(found, next)) return endpoint;
+    const copies = endpoint?.mirrorTraffic ?? {};
+    const wantedCopies = mirror === undefined ? copies : mirrorBeside(next, mirror);
+    if (endpoint && sameTraffic(found, next) && sameTraffic(copies, wantedCopies)) return endpoint;
     if (!sameTraffic(found, expected) || tries >= verifyTries)
       checkUnchanged(written.name, next, found, 'after the write');
+    if (tries >= verifyTries) checkUnchanged(written.name, wantedCopies, copies, 'after the write', 'mirrored');
     await wait.clock.sleep(verifyDelayMilliseconds, wait.signal);
     endpoint = await getEndpoint(workspace, written.name);
   }
 }
 
-function checkUnchanged(name: string, expected: Traffic, found: Traffic, when: string): void {
+function checkUnchanged(
+  name: string,
+  expected: Traffic,
+  found: Traffic,
+  when: string,
+  which: 'live' | 'mirrored' = 'live',
+): void {
   if (sameTraffic(expected, found)) return;
   throw new TaskError(
-    `The live traffic of endpoint ${name} is not what it should be ${when}: expected ${formatTraffic(expected)}, found ${formatTraffic(found)}. Somebody else has changed it meanwhile, so this run stops here. Check what they want, then run the task again.`,
+    `The ${which} traffic of endpoint ${name} is not what it should be ${when}: expected ${formatTraffic(expected)}, found ${formatTraffic(found)}. Somebody else has changed it meanwhile, so this run stops here. Check what they want, then run the task again.`,
     { code: 'GuardianConflict' },
   );
 }

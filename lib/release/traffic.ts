@@ -59,6 +59,11 @@ export function challengerTraffic(
   return withShare(onTrial === undefined ? live : (without(live, [onTrial]) ?? live), challenger, percent);
 }
 
+/** Mirrored traffic that can stand beside live traffic: Azure refuses copies to a deployment that has live traffic. */
+export function mirrorBeside(live: Traffic, mirror: Traffic): Traffic {
+  return liveTraffic(Object.fromEntries(Object.entries(mirror).filter(([name]) => shareOf(live, name) === 0)));
+}
+
 /** Why a traffic map must not be written, or undefined when it may. */
 export function trafficProblem(traffic: Traffic): string | undefined {
   const broken = Object.entries(traffic).find(([, share]) => !Number.isInteger(share) || share < 0 || share > 100);

@@ -18,6 +18,7 @@ import { moveTraffic } from './move-traffic';
 import { report } from './release-report';
 import { rollOut } from './roll-out';
 import { createRuntime } from './runtime-environment';
+import { shadow } from './shadow';
 import { keptWarm, settleRoles, type Roles } from './settle-roles';
 import { smokeTest } from './smoke-test';
 
@@ -139,18 +140,34 @@ async function giveTraffic(
   host: TaskHost,
   wait: OperationWait,
 ): Promise<ChangedTraffic & { isPaused: boolean }> {
-  const { live, champion } = state;
+  const { live, champion, challenger } = state;
   const id = { endpoint: endpoint.name, name: plan.name };
+  // Who was on trial is so no more, and gets no copies either.
+  const mirror = Object.fromEntries(
+    Object.entries(endpoint.mirrorTraffic).filter(([name]) => name !== challenger?.name),
+  );
   if (made.isDoubtful) {
     const stays = await moveTraffic(inputs, workspace, { endpoint, live, next: live }, 'deploy', host, wait);
     return { ...stays, isPaused: true };
   }
+  if (inputs.strategy === 'shadow' && plan.role === 'challenger' && champion) {
+    const place = { endpoint, live, next: plan.traffic, candidate: plan.name, champion: champion.name };
+    try {
+      const { changed, gates, isPaused } = await shadow(inputs, workspace, place, host, wait);
+      const steps = [{ percent: inputs.mirrorPercent, gates }];
+      if (gates.length > 0) await host.summary(`Shadow ${plan.name} on ${endpoint.name}`, rolloutSummary(steps));
+      return { ...changed, isPaused };
+    } catch (error) {
+      if (host.signal.aborted || inputs.rollout.onFailure === 'keep') throw error;
+      throw await giveUpDeployment(workspace, id, error, 'live traffic was not touched', host, wait);
+    }
+  }
   if (!isGradual(inputs.strategy) || !champion || champion.name === plan.name) {
-    const move = { endpoint, live, next: plan.traffic };
+    const move = { endpoint, live, next: plan.traffic, mirror };
     return { ...(await moveTraffic(inputs, workspace, move, 'deploy', host, wait)), isPaused: false };
   }
   try {
-    const place = { endpoint, live, candidate: plan.name, champion: champion.name };
+    const place = { endpoint, live, mirror, candidate: plan.name, champion: champion.name };
     const { changed, steps, outcome } = await rollOut(inputs, workspace, place, host, wait);
     await host.summary(`Rollout of ${plan.name} on ${endpoint.name}`, rolloutSummary(steps));
     return { ...changed, isPaused: outcome === 'paused' };
@@ -167,7 +184,7 @@ function rolesAfter(inputs: DeployInputs, { plan, state }: Preflight, isPaused: 
   if (staysOnTrial) {
     return { champion: state.champion?.name, challenger: plan.name, previous: warm, known };
   }
-  if (inputs.strategy === 'challenger') {
+  if (inputs.strategy === 'challenger' || inputs.strategy === 'shadow') {
     return { champion: plan.name, challenger: state.challenger?.name, previous: warm, known };
   }
   const replaced = state.champion && state.champion.name !== plan.name ? [state.champion.name] : warm;
@@ -185,6 +202,9 @@ function whatIfText(inputs: DeployInputs, { state, plan, runtime, smokeTest: tes
         : [`scale ${plan.name} from ${existing.instanceCount} to ${plan.instanceCount} instances`]
       : [`create deployment ${plan.name}: ${plan.instanceCount} x ${plan.content.instanceType}`]),
     ...(test ? [`send ${test.name} to ${plan.name}`] : []),
+    ...(inputs.strategy === 'shadow' && plan.role === 'challenger'
+      ? [`send it copies of ${inputs.mirrorPercent} % of the live requests`]
+      : []),
     ...(sameTraffic(state.live, plan.traffic)
       ? []
       : isGradual(inputs.strategy) && plan.role === 'challenger'

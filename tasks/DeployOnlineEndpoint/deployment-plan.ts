@@ -3,7 +3,7 @@ import type { DeploymentContent, OnlineDeployment } from '../../lib/azureml/onli
 import { deploymentName, type Role } from '../../lib/release/deployments';
 import { currentRevision } from '../../lib/release/revisions';
 import { owner, tag, tagValue, type Tags } from '../../lib/release/tags';
-import { allTo, challengerTraffic, type Traffic } from '../../lib/release/traffic';
+import { allTo, challengerTraffic, without, type Traffic } from '../../lib/release/traffic';
 import type { EndpointState } from './endpoint-state';
 import type { DeployInputs } from './inputs';
 
@@ -67,11 +67,14 @@ export function planDeployment(
     },
     traffic: isGradual(inputs.strategy)
       ? allTo(name)
-      : onTrial
-        ? challengerTraffic(live, name, inputs.challengerTraffic, challenger?.name)
-        : inputs.strategy === 'challenger' && champion
-          ? live
-          : allTo(name),
+      : onTrial && inputs.strategy === 'shadow'
+        ? // A run that was stopped half way may have left it a share.
+          (without(live, [name]) ?? live)
+        : onTrial
+          ? challengerTraffic(live, name, inputs.challengerTraffic, challenger?.name)
+          : (inputs.strategy === 'challenger' || inputs.strategy === 'shadow') && champion
+            ? live
+            : allTo(name),
   };
 }
 

@@ -6,7 +6,7 @@ import { isGradual } from './deployment-plan';
 import { goldenNames, isGolden, trafficNames, type Analysis } from './analysis';
 import type { DeploymentContent } from '../../lib/azureml/online-deployments';
 
-export type Strategy = 'allAtOnce' | 'blueGreen' | 'canary' | 'challenger';
+export type Strategy = 'allAtOnce' | 'blueGreen' | 'canary' | 'challenger' | 'shadow';
 
 export interface Target {
   readonly connection: ServiceConnection;
@@ -34,6 +34,8 @@ export interface DeployInputs extends Target {
   readonly goldenSet: string | undefined;
   /** Percent of live traffic. */
   readonly challengerTraffic: number;
+  /** Percent of the live requests of which a shadow gets copies. */
+  readonly mirrorPercent: number;
   /** Undefined: the bundled scoring runtime. */
   readonly environment: string | undefined;
   readonly settings: Omit<DeploymentContent, 'modelId' | 'environmentId'>;
@@ -82,7 +84,7 @@ function readAction(inputs: TaskInputs, action: Inputs['action'], target: Target
   const instanceCount = inputs.integer('instanceCount', { min: 1, max: maxInstances });
   const keepPrevious = inputs.boolean('keepPrevious', true);
   if (action === 'promote') return { action, ...target, instanceCount, keepPrevious };
-  const strategy = inputs.choice('strategy', ['allAtOnce', 'blueGreen', 'canary', 'challenger'], 'allAtOnce');
+  const strategy = inputs.choice('strategy', ['allAtOnce', 'blueGreen', 'canary', 'challenger', 'shadow'], 'allAtOnce');
   const goldenSet = inputs.optionalPath('goldenSet');
   const tags = inputs.pairs('tags');
   for (const name of Object.keys(tags).filter(one => one.toLowerCase().startsWith('guardian.'))) {
@@ -97,6 +99,8 @@ function readAction(inputs: TaskInputs, action: Inputs['action'], target: Target
     rollout: readRollout(inputs, strategy, goldenSet !== undefined),
     goldenSet,
     challengerTraffic: inputs.integer('challengerTraffic', { min: 0, max: 99 }) ?? 10,
+    // Azure mirrors at most half of the requests, to one deployment.
+    mirrorPercent: inputs.integer('mirrorPercent', { min: 1, max: 50 }) ?? 10,
     environment: inputs.optional('environment', {
       pattern: /^azureml:/,
       says: 'empty, or of the form azureml:name:version, azureml:name@latest or azureml://registries/…',
@@ -155,7 +159,10 @@ function readGate(inputs: TaskInputs, line: string, strategy: Strategy, hasGolde
     inputs.problem('analysis', `asks for "${gate.metric}", but knows only ${names.join(', ')}`);
   else if (isGolden(gate) && !hasGoldenSet)
     inputs.problem('analysis', `asks for ${gate.metric}, which a golden set gives: name its folder as goldenSet`);
-  else if (!isGolden(gate) && !isGradual(strategy))
-    inputs.problem('analysis', `asks for ${gate.metric}, which only the strategies canary and blueGreen wait for`);
+  else if (!isGolden(gate) && !isGradual(strategy) && strategy !== 'shadow')
+    inputs.problem(
+      'analysis',
+      `asks for ${gate.metric}, which only the strategies canary, blueGreen and shadow wait for`,
+    );
   return [gate];
 }

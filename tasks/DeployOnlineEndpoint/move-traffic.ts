@@ -13,30 +13,34 @@ export interface Move {
   readonly endpoint: OnlineEndpoint;
   readonly live: Traffic;
   readonly next: Traffic;
+  /** Who gets copies of the requests; undefined: as before. */
+  readonly mirror?: Traffic;
 }
 
 /** Changes live traffic when it differs; when the pipeline cancels in the middle of it, puts it back. */
 export async function moveTraffic(
   target: Target,
   workspace: Workspace,
-  { endpoint, live, next }: Move,
+  { endpoint, live, next, mirror }: Move,
   action: string,
   host: TaskHost,
   wait: OperationWait,
 ): Promise<ChangedTraffic> {
-  if (sameTraffic(live, next)) {
+  if (sameTraffic(live, next) && (mirror === undefined || sameTraffic(endpoint.mirrorTraffic, mirror))) {
     const revision = currentRevision(endpoint.tags);
     host.info(`Live traffic stays ${formatTraffic(live)} (revision ${revision})`);
     return { endpoint, revision, previousRevision: revision };
   }
-  const change = { expected: live, next, tags: changeTags(action, host) };
+  const change = { expected: live, next, mirror, tags: changeTags(action, host) };
   try {
     const changed = await changeTraffic(workspace, endpoint.name, change, wait);
     host.info(`Live traffic is ${formatTraffic(next)} (revision ${changed.revision})`);
-    host.addBuildTag(`${endpoint.name}-r${changed.revision}`);
+    if (mirror !== undefined) host.info(`Copies of requests go to: ${formatTraffic(changed.endpoint.mirrorTraffic)}`);
+    if (!sameTraffic(live, next)) host.addBuildTag(`${endpoint.name}-r${changed.revision}`);
     return changed;
   } catch (error) {
-    if (host.signal.aborted) host.info(await putBack(target, { endpoint, live, next }, host));
+    if (host.signal.aborted)
+      host.info(await putBack(target, { endpoint, live, next, ...(mirror ? { mirror } : {}) }, host));
     throw error;
   }
 }
@@ -46,7 +50,7 @@ const putBackMilliseconds = 6000;
 const lookMilliseconds = 500;
 
 /** Undoes a traffic change that may or may not have been accepted, as far as the time allows. @returns what came of it */
-export async function putBack(target: Target, { endpoint, live, next }: Move, host: TaskHost): Promise<string> {
+export async function putBack(target: Target, { endpoint, live, next, mirror }: Move, host: TaskHost): Promise<string> {
   const signal = AbortSignal.timeout(putBackMilliseconds);
   const wait: OperationWait = { clock: host.clock, signal, info: line => host.info(line) };
   try {
@@ -54,12 +58,20 @@ export async function putBack(target: Target, { endpoint, live, next }: Move, ho
     while (true) {
       const now = await getEndpoint(workspace, endpoint.name);
       const settled = now?.provisioningState.toLowerCase() === 'succeeded';
-      if (now && settled && sameTraffic(now.traffic, live)) return `Live traffic is as before: ${formatTraffic(live)}.`;
+      const isAsBefore =
+        sameTraffic(now?.traffic ?? {}, live) &&
+        (mirror === undefined || sameTraffic(now?.mirrorTraffic ?? {}, endpoint.mirrorTraffic));
+      if (now && settled && isAsBefore) return `Live traffic is as before: ${formatTraffic(live)}.`;
       if (now && settled && !sameTraffic(now.traffic, next)) {
         return `Live traffic is ${formatTraffic(now.traffic)}, which somebody else has set meanwhile.`;
       }
       if (now && settled) {
-        await replaceEndpoint(workspace, now, { traffic: live, tags: endpoint.tags }, wait);
+        await replaceEndpoint(
+          workspace,
+          now,
+          { traffic: live, mirror: endpoint.mirrorTraffic, tags: endpoint.tags },
+          wait,
+        );
         return `Live traffic was put back to ${formatTraffic(live)}.`;
       }
       await host.clock.sleep(lookMilliseconds, signal);

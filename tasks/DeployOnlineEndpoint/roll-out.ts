@@ -9,6 +9,7 @@ import { remainingSteps } from '../../lib/release/rollout-steps';
 import { allTo, formatTraffic, shareOf, without, withShare, type Traffic } from '../../lib/release/traffic';
 import { TaskError } from '../../lib/task-error';
 import { conclude, judgeTraffic } from './analysis';
+import { bake } from './bake';
 import type { DeployInputs } from './inputs';
 import { moveTraffic, putBack } from './move-traffic';
 
@@ -26,6 +27,8 @@ export interface RollOutStep {
 interface Place {
   readonly endpoint: OnlineEndpoint;
   readonly live: Traffic;
+  /** Who gets copies of requests from now on. */
+  readonly mirror: Traffic;
   readonly candidate: string;
   readonly champion: string;
 }
@@ -37,7 +40,7 @@ interface Place {
 export async function rollOut(
   inputs: DeployInputs,
   workspace: Workspace,
-  { endpoint, live, candidate, champion }: Place,
+  { endpoint, live, mirror, candidate, champion }: Place,
   host: TaskHost,
   wait: OperationWait,
 ): Promise<RollOut> {
@@ -52,7 +55,7 @@ export async function rollOut(
     const next = percent === 100 ? allTo(candidate) : withShare(now, candidate, percent);
     host.progress(80 + Math.round((15 * index) / left.length), `${candidate}: ${percent} %`);
     const at: OnlineEndpoint = changed?.endpoint ?? endpoint;
-    changed = await moveTraffic(inputs, workspace, { endpoint: at, live: now, next }, 'deploy', host, wait);
+    changed = await moveTraffic(inputs, workspace, { endpoint: at, live: now, next, mirror }, 'deploy', host, wait);
     now = next;
     const since = host.clock.now();
     let gates: GateResult[];
@@ -79,7 +82,14 @@ export async function rollOut(
     if (verdict === 'inconclusive') return { changed, steps: done, outcome: 'paused' };
   }
   // All of it was there already: only the roles are left to settle.
-  changed ??= await moveTraffic(inputs, workspace, { endpoint, live, next: allTo(candidate) }, 'deploy', host, wait);
+  changed ??= await moveTraffic(
+    inputs,
+    workspace,
+    { endpoint, live, next: allTo(candidate), mirror },
+    'deploy',
+    host,
+    wait,
+  );
   return { changed, steps: done, outcome: 'done' };
 }
 
@@ -108,15 +118,5 @@ async function goBack(
       `${failure.message}\nLive traffic could not be put back to ${formatTraffic(before)}: ${problem} Run the Rollback task now.`,
       { code, cause: reason },
     );
-  }
-}
-
-const tellMilliseconds = 60_000;
-
-async function bake(minutes: number, host: TaskHost): Promise<void> {
-  const end = host.clock.now().getTime() + minutes * 60_000;
-  for (let left = end - host.clock.now().getTime(); left > 0; left = end - host.clock.now().getTime()) {
-    host.debug(`${Math.ceil(left / 1000)} s of this step are left`);
-    await host.clock.sleep(Math.min(left, tellMilliseconds), host.signal);
   }
 }

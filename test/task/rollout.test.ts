@@ -202,4 +202,55 @@ describe('a rollout on really running runtimes', function () {
     assert.deepEqual(await traffic(), before);
     assert.equal(await threshold(), '0.8');
   });
+
+  describe('as a shadow', () => {
+    const mirror = async (): Promise<Record<string, number>> => {
+      const { properties } = await azure.read<{ properties: { mirrorTraffic: Record<string, number> } }>(
+        'onlineEndpoints/colour',
+      );
+      return properties.mirrorTraffic;
+    };
+
+    it('finds by copies of requests that a model fails, without one caller that notices', async () => {
+      const [before, there] = [await traffic(), await deployments()];
+      const calling = await callers('red', 'white', 'green', 'blue');
+      const run = await deploy({
+        modelVersion: '2',
+        strategy: 'shadow',
+        mirrorPercent: '50',
+        bakeMinutes: '0.1',
+        analysis: 'errorRate <= 5%',
+        minimumRequests: '10',
+        onInconclusive: 'fail',
+      });
+      await calling.stop();
+      assert.match(failed(run), /did not pass on copies of 50 % of the requests to colour/);
+      assert.deepEqual(new Set(calling.statuses), new Set([200]));
+      assert.deepEqual(await traffic(), before);
+      assert.deepEqual(await mirror(), {});
+      assert.deepEqual(await deployments(), there);
+    });
+
+    it('goes on until it is aborted or promoted; then there are no copies', async () => {
+      const { revision } = succeeded(await deploy({ modelVersion: '1' })).outputs;
+      const before = await traffic();
+      const shadow = { modelVersion: '4', strategy: 'shadow' };
+      const run = succeeded(await deploy(shadow));
+      const name = run.outputs['deploymentName']!;
+      assert.deepEqual(await mirror(), { [name]: 10 });
+      assert.deepEqual(await traffic(), before);
+      // Who answers has not changed, so there is nothing that a rollback could go back from.
+      assert.equal(run.outputs['revision'], revision);
+      assert.match(log(succeeded(await deploy(shadow))), /is ready \(unchanged\)[\s\S]*Live traffic stays/);
+      succeeded(await cloud.runTask('DeployOnlineEndpoint', { ...target, endpointName: 'colour', action: 'abort' }));
+      assert.deepEqual(await mirror(), {});
+      assert.deepEqual(await deployments(), Object.keys(before));
+
+      succeeded(await deploy(shadow));
+      succeeded(await cloud.runTask('DeployOnlineEndpoint', { ...target, endpointName: 'colour', action: 'promote' }));
+      assert.deepEqual([await traffic(), await mirror()], [{ [name]: 100 }, {}]);
+      succeeded(await cloud.runTask('Rollback', { ...target, endpointNames: 'colour' }));
+      assert.deepEqual(await traffic(), before);
+    });
+  });
 });

@@ -27,6 +27,7 @@ export const deployInputs = (change: Partial<DeployInputs>): DeployInputs => ({
   instanceCount: undefined,
   smokeTestFile: undefined,
   checkQuota: false,
+  mirrorPercent: 10,
   goldenSet: undefined,
   rollout: {
     steps: [100],
