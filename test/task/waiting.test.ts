@@ -108,7 +108,12 @@ describe('a cancelled pipeline leaves no job running', function () {
   after(() => cloud.stop());
 
   /** Runs the task and cancels it, as the agent does, once its log shows `line`. */
-  async function cancelAt(line: RegExp, jobFile: string, inputs: Record<string, string> = {}): Promise<TaskRun> {
+  async function cancelAt(
+    line: RegExp,
+    jobFile: string,
+    inputs: Record<string, string> = {},
+    before = (): void => undefined,
+  ): Promise<TaskRun> {
     const cancel = new AbortController();
     const run = await cloud.runTask(
       'SubmitTrainingJob',
@@ -116,7 +121,9 @@ describe('a cancelled pipeline leaves no job running', function () {
       {
         signal: cancel.signal,
         onLine: text => {
-          if (line.test(text)) cancel.abort();
+          if (!line.test(text)) return;
+          before();
+          cancel.abort();
         },
       },
     );
@@ -150,6 +157,60 @@ describe('a cancelled pipeline leaves no job running', function () {
     assert.equal(await endOf(run.outputs['jobName']!), 'Canceled');
     await azure.read(`jobs/${blocker.outputs['jobName']!}/cancel`, 'POST').catch(() => undefined);
     assert.equal(await endOf(blocker.outputs['jobName']!), 'Canceled');
+  });
+
+  describe('whatever its status', () => {
+    /** The service shows this status for all jobs until the answer is called. */
+    function shown(status: string): () => void {
+      const fault = { type: 'fields', set: { 'properties.status': status } } as const;
+      const { id } = cloud.cloud.faults.add({ plane: 'arm', method: 'GET', path: 'jobs/*', fault });
+      return () => cloud.cloud.faults.delete(id);
+    }
+
+    for (const status of [
+      'NotStarted',
+      'Starting',
+      'Provisioning',
+      'Preparing',
+      'Queued',
+      'Running',
+      'CancelRequested',
+    ]) {
+      it(`${status}: it is cancelled, and seen to end`, async () => {
+        const asItIs = shown(status);
+        const jobFile = job(cloud.folder, `at-${status}`, 'sleep 300');
+        const run = await cancelAt(new RegExp(`is ${status}\\.$`), jobFile, {}, asItIs);
+        assert.match(log(run), /was cancelled\./);
+        assert.equal(await statusOf(run.outputs['jobName']!), 'Canceled');
+      });
+    }
+
+    it('Finalizing: it is too late, which is said and is no error', async () => {
+      const asItIs = shown('Finalizing');
+      const run = await cancelAt(/is Finalizing\.$/, job(cloud.folder, 'at-Finalizing', 'sleep 300'));
+      asItIs();
+      assert.match(log(run), /was too far to be cancelled: it is Finalizing\./);
+      assert.doesNotMatch(log(run), /##\[error\]Job/);
+    });
+
+    it('Unknown: the service has lost sight of it, and is asked to cancel it all the same', async () => {
+      const asItIs = shown('Unknown');
+      const jobFile = job(cloud.folder, 'at-Unknown', 'sleep 300');
+      const run = await cancelAt(/does not know the status/, jobFile, {}, asItIs);
+      assert.match(log(run), /was cancelled\./);
+    });
+
+    for (const status of ['Completed', 'Failed', 'Canceled', 'NotResponding', 'Paused'])
+      it(`${status}: the job has ended, so there is nothing to cancel`, async () => {
+        const asItIs = shown(status);
+        const run = await cloud.runTask('SubmitTrainingJob', {
+          ...target,
+          jobFile: job(cloud.folder, `at-${status}`, 'true'),
+        });
+        asItIs();
+        assert.equal(run.result, status === 'Completed' ? 'Succeeded' : 'Failed', log(run));
+        assert.match(log(run), new RegExp(`is ${status}\\.`));
+      });
   });
 
   it('unless it is told to leave it', async () => {

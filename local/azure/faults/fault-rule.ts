@@ -59,6 +59,11 @@ const effect = z.discriminatedUnion('type', [
     reads: z.number().int().min(1).optional(),
     milliseconds: milliseconds.min(1).optional(),
   }),
+  /** A JSON answer that is no error has these values at these places, such as `{"properties.status": "Paused"}`. */
+  z.strictObject({
+    type: z.literal('fields'),
+    set: z.record(z.string().min(1), z.union([z.string(), z.number(), z.boolean(), z.null()])),
+  }),
 ]);
 
 /**

@@ -28,7 +28,7 @@ export function injectFaults(app: FastifyInstance, faults: Faults, plane?: Plane
         pending.set(request, effect);
       else if (effect.type === 'status' || effect.type === 'token') return sendFault(effect, request, reply);
       else if (effect.type === 'reset') return cut(request, reply);
-      else if (effect.type === 'truncate') pending.set(request, effect);
+      else if (effect.type === 'truncate' || effect.type === 'fields') pending.set(request, effect);
       else if (effect.type === 'stale') {
         const { statusCode, headers, body } = await app.inject({
           method: 'GET',
@@ -68,6 +68,7 @@ export function injectFaults(app: FastifyInstance, faults: Faults, plane?: Plane
       reply.code(answer.status).headers(answer.headers).removeHeader('content-length');
       return answer.body;
     }
+    if (effect.type === 'fields') return withFields(reply, payload, effect.set);
     if (effect.type === 'truncate') return truncated(reply, payload, effect.bytes);
     return payload;
   });
@@ -118,6 +119,21 @@ async function truncated(reply: FastifyReply, payload: unknown, bytes: number): 
       throw new Error('The answer was truncated on demand.');
     })(),
   );
+}
+
+/** A JSON answer with other values at these places; anything else as it is. */
+async function withFields(reply: FastifyReply, payload: unknown, set: Record<string, unknown>): Promise<unknown> {
+  if (reply.statusCode >= 300 || !String(reply.getHeader('content-type')).includes('json')) return payload;
+  const body = JSON.parse((await wholeOf(payload)).toString()) as Record<string, unknown>;
+  for (const [path, value] of Object.entries(set)) {
+    const names = path.split('.');
+    const last = names.pop() ?? '';
+    let place = body;
+    for (const name of names) place = (place[name] ??= {}) as Record<string, unknown>;
+    place[last] = value;
+  }
+  reply.removeHeader('content-length');
+  return JSON.stringify(body);
 }
 
 async function wholeOf(payload: unknown): Promise<Buffer> {
