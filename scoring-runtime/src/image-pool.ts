@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import type { DecodedImage } from './image';
 import type { InputSpec } from './manifest';
+import { Places } from './places';
 import { type ErrorCode, ScoringError } from './scoring-error';
 import { Thread } from './thread';
 
@@ -11,20 +11,43 @@ export interface ImageThreadData {
 
 export interface ImageRequest {
   readonly bytes: Uint8Array;
+  /** Where the model's input goes: shared memory. */
+  readonly target: Tensor;
+}
+
+/** What decoding and resizing took. */
+export interface ImageTimes {
+  readonly decodeMilliseconds: number;
+  readonly resizeMilliseconds: number;
 }
 
 export type ImageAnswer =
-  { readonly image: DecodedImage } | { readonly refusal: { readonly code: ErrorCode; readonly message: string } };
+  { readonly times: ImageTimes } | { readonly refusal: { readonly code: ErrorCode; readonly message: string } };
 
-/** While one image is resized, the next one is decoded by the native library beside it. */
+/** The model's input for one image, in memory that all threads see: it is never copied from one to the other. */
+export type Tensor = Float32Array<SharedArrayBuffer>;
+
+/** The next image lies ready when a thread has done one. */
 const imagesAThread = 2;
 
-/** Decodes images on threads of their own; what they cannot take at once waits in order. */
+/**
+ * Decodes images on threads of their own, into tensors that are used again and again: the system clears fresh memory page by page,
+ * which takes longer than the resize. What threads or tensors cannot take at once waits in order, still compressed.
+ */
 export class ImagePool {
   readonly #threads: Thread<ImageRequest, ImageAnswer>[];
-  readonly #waiting: (() => void)[] = [];
+  readonly #turns: Places;
+  readonly #leases: Places;
+  readonly #tensors: Tensor[] = [];
 
-  constructor(threads: number, data: ImageThreadData, onDeath: (error: Error) => void) {
+  constructor(
+    threads: number,
+    tensors: number,
+    private readonly data: ImageThreadData,
+    onDeath: (error: Error) => void,
+  ) {
+    this.#turns = new Places(threads * imagesAThread);
+    this.#leases = new Places(tensors);
     this.#threads = Array.from(
       { length: threads },
       () => new Thread<ImageRequest, ImageAnswer>(join(__dirname, 'image-thread.js'), data, onDeath),
@@ -32,19 +55,36 @@ export class ImagePool {
   }
 
   /**
-   * The image as the model's input. `bytes` may be moved to the thread: the caller must not use them again.
+   * Gives `use` the image as the model's input, which is lent until it is done. `bytes` may be moved to the thread: the
+   * caller must not use them again.
    * @throws ScoringError when it is no image, or `signal` says that nobody waits for it any more
    */
-  async decode(bytes: Uint8Array, signal: AbortSignal): Promise<DecodedImage> {
-    const thread = await this.#freeThread();
+  async decode<T>(
+    bytes: Uint8Array,
+    signal: AbortSignal,
+    use: (input: Tensor, times: ImageTimes) => Promise<T>,
+  ): Promise<T> {
+    await this.#leases.take();
+    const { width, height } = this.data.spec;
+    const tensor = this.#tensors.pop() ?? new Float32Array(new SharedArrayBuffer(3 * width * height * 4));
+    try {
+      return await use(tensor, await this.#decode(bytes, signal, tensor));
+    } finally {
+      this.#tensors.push(tensor);
+      this.#leases.leave();
+    }
+  }
+
+  async #decode(bytes: Uint8Array, signal: AbortSignal, target: Tensor): Promise<ImageTimes> {
+    await this.#turns.take();
     try {
       signal.throwIfAborted();
       const own = ownBuffer(bytes);
-      const answer = await thread.ask({ bytes: own }, [own.buffer]);
+      const answer = await this.#idlest().ask({ bytes: own, target }, [own.buffer]);
       if ('refusal' in answer) throw new ScoringError(answer.refusal.code, answer.refusal.message);
-      return answer.image;
+      return answer.times;
     } finally {
-      this.#waiting.shift()?.();
+      this.#turns.leave();
     }
   }
 
@@ -52,12 +92,8 @@ export class ImagePool {
     await Promise.all(this.#threads.map(thread => thread.stop()));
   }
 
-  async #freeThread(): Promise<Thread<ImageRequest, ImageAnswer>> {
-    for (;;) {
-      const [least] = [...this.#threads].sort((a, b) => a.pending - b.pending);
-      if (least && least.pending < imagesAThread) return least;
-      await new Promise<void>(resolve => this.#waiting.push(resolve));
-    }
+  #idlest(): Thread<ImageRequest, ImageAnswer> {
+    return this.#threads.reduce((least, thread) => (thread.pending < least.pending ? thread : least));
   }
 }
 

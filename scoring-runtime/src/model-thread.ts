@@ -29,10 +29,14 @@ loaded.catch(() => undefined);
 
 type Loaded = Awaited<typeof loaded>;
 
+/** The batch, in memory that is used again: fresh memory is cleared page by page, and the model takes none that is shared. */
+let gathered = new Float32Array();
+
 async function run({ session, signature }: Loaded, images: readonly Float32Array[]): Promise<Row[]> {
-  const [first = new Float32Array()] = images;
-  const batch = images.length === 1 ? first : new Float32Array(first.length * images.length);
-  if (images.length > 1) images.forEach((image, index) => batch.set(image, index * first.length));
+  const length = 3 * spec.width * spec.height;
+  if (gathered.length < length * images.length) gathered = new Float32Array(length * images.length);
+  const batch = gathered.subarray(0, length * images.length);
+  images.forEach((image, index) => batch.set(image, index * length));
   const size = spec.layout === 'NCHW' ? [3, spec.height, spec.width] : [spec.height, spec.width, 3];
   const input = new Tensor('float32', batch, [images.length, ...size]);
   const result = (await session.run({ [signature.input]: input }, [signature.output]))[signature.output];

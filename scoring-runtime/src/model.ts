@@ -38,13 +38,9 @@ export class Model {
     return this.#thread.ask({ images: [] });
   }
 
-  /** One row an image, in order. The images are moved: the caller must not use them again. */
+  /** One row an image, in order. The images must stay as they are until then. */
   async run(images: readonly Float32Array[]): Promise<readonly Row[]> {
-    const { rows } = await this.#thread.ask(
-      { images },
-      images.map(image => image.buffer as ArrayBuffer),
-    );
-    return rows;
+    return (await this.#thread.ask({ images })).rows;
   }
 
   async stop(): Promise<void> {

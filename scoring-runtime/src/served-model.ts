@@ -44,12 +44,13 @@ export class ServedModel {
     const arrived = this.batcher.expect();
     let row: Row;
     try {
-      const { values, decodeMilliseconds, resizeMilliseconds } = await this.images.decode(image, signal);
-      this.metrics.decodeSeconds.observe(decodeMilliseconds / 1000);
-      this.metrics.resizeSeconds.observe(resizeMilliseconds / 1000);
-      const answer = this.batcher.submit(values, signal);
-      arrived();
-      row = await answer;
+      row = await this.images.decode(image, signal, (input, times) => {
+        this.metrics.decodeSeconds.observe(times.decodeMilliseconds / 1000);
+        this.metrics.resizeSeconds.observe(times.resizeMilliseconds / 1000);
+        const answer = this.batcher.submit(input, signal);
+        arrived();
+        return answer;
+      });
     } finally {
       arrived();
     }
@@ -86,7 +87,9 @@ export async function loadModel(
   const folder = await openModelFolder(config.modelDir);
   const { manifest, root, prefix } = folder;
   const spec = manifest.input;
-  const images = new ImagePool(config.decodeThreads, { spec, maxPixels: config.maxPixels }, onDeath);
+  // One batch in the model, the next one ready, and what is being decoded.
+  const tensors = 2 * config.maxBatchSize + config.decodeThreads;
+  const images = new ImagePool(config.decodeThreads, tensors, { spec, maxPixels: config.maxPixels }, onDeath);
   const file = join(root, prefix, manifest.model);
   const model = new Model({ file, threads: config.inferenceThreads, spec, outputName: manifest.output.name }, onDeath);
   try {
@@ -130,10 +133,9 @@ async function verifiedDigest({ root, prefix }: ModelFolder, expected: string | 
 /** The first run of a model allocates and optimises; it must be over, and right, before the first request. */
 async function warmUp({ root, prefix, manifest }: ModelFolder, images: ImagePool, model: Model): Promise<void> {
   const { input, warmup } = manifest;
-  const values = warmup
-    ? await readImage(join(root, prefix, warmup.image), images)
-    : new Float32Array(3 * input.width * input.height);
-  const [row] = await model.run([values]);
+  const [row] = warmup
+    ? await runImage(join(root, prefix, warmup.image), images, model)
+    : await model.run([new Float32Array(3 * input.width * input.height)]);
   if (!row || 'failure' in row) throw new Error(`The warm-up fails: ${row?.failure ?? 'no answer'}`);
   const { label } = toPrediction(manifest.name, row.output, manifest);
   if (warmup?.label !== undefined && warmup.label !== label) {
@@ -141,9 +143,9 @@ async function warmUp({ root, prefix, manifest }: ModelFolder, images: ImagePool
   }
 }
 
-async function readImage(file: string, images: ImagePool): Promise<Float32Array> {
+async function runImage(file: string, images: ImagePool, model: Model): Promise<readonly Row[]> {
   try {
-    return (await images.decode(await readFile(file), new AbortController().signal)).values;
+    return await images.decode(await readFile(file), new AbortController().signal, input => model.run([input]));
   } catch (error) {
     throw new Error(`The warm-up image ${file}: ${error instanceof Error ? error.message : String(error)}`, {
       cause: error,

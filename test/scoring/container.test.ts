@@ -34,6 +34,6 @@ describe('the container file', () => {
     const { dependencies } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
       dependencies: Record<string, string>;
     };
-    assert.deepEqual(Object.keys(dependencies), ['onnxruntime-node', 'sharp']);
+    assert.deepEqual(Object.keys(dependencies), ['koffi', 'onnxruntime-node', 'sharp']);
   });
 });
