@@ -6,6 +6,7 @@ z.config(english());
 const text = z.string().check(z.minLength(1));
 const pixels = z.int().check(z.minimum(1), z.maximum(8192));
 const perChannel = z.tuple([z.number(), z.number(), z.number()]);
+const probability = z.number().check(z.minimum(0), z.maximum(1));
 /** A file inside the model folder; nothing above it can be named. */
 const localFile = z
   .string()
@@ -19,41 +20,59 @@ export const manifestSchema = z.looseObject({
   schemaVersion: z.literal(1),
   name: text,
   model: localFile,
+  digest: z.optional(
+    z.string().check(z.regex(/^[0-9a-f]{64}$/, 'Must be the SHA-256 of the model file, 64 hex digits')),
+  ),
   input: z.strictObject({
     name: z.optional(text),
     layout: z.enum(['NCHW', 'NHWC']),
     channels: z.enum(['RGB', 'BGR']),
     width: pixels,
     height: pixels,
-    resize: z.enum(['stretch', 'shortest-side-crop']),
+    resize: z.enum(['stretch', 'shortest-side-crop', 'letterbox']),
     resizeTo: z.optional(pixels),
+    filter: z.optional(z.enum(['bilinear', 'bicubic', 'lanczos', 'opencv-linear'])),
+    padding: z.optional(z.int().check(z.minimum(0), z.maximum(255))),
     scale: z.number(),
     mean: perChannel,
     std: perChannel,
   }),
   output: z.strictObject({
     name: z.optional(text),
-    activation: z.enum(['softmax', 'sigmoid', 'none']),
+    activation: z.optional(z.enum(['softmax', 'sigmoid', 'none'])),
+    tensors: z.optional(z.array(text).check(z.minLength(1))),
   }),
-  labels: z.array(text).check(z.minLength(1)),
-  warmup: z.optional(z.strictObject({ image: localFile, label: z.optional(text) })),
+  labels: z.optional(z.array(text).check(z.minLength(1))),
+  thresholds: z.optional(z.record(text, probability)),
+  warmup: z.optional(
+    z.strictObject({
+      image: localFile,
+      label: z.optional(text),
+      probabilities: z.optional(z.record(text, probability)),
+      tolerance: z.optional(probability),
+    }),
+  ),
 });
 
 export type Manifest = z.infer<typeof manifestSchema>;
 export type InputSpec = Manifest['input'];
+export type OutputSpec = Manifest['output'];
 
 export const manifestFile = 'guardian-model.json';
 
 /** Raised for a manifest that cannot be followed, with every problem found. */
 export class ManifestError extends Error {}
 
-/** @throws ManifestError listing each field that is wrong and why */
-export function parseManifest(json: string): Manifest {
+/**
+ * @param file where it is from, for messages
+ * @throws ManifestError listing each field that is wrong and why
+ */
+export function parseManifest(json: string, file = manifestFile): Manifest {
   let value: unknown;
   try {
     value = JSON.parse(json);
   } catch (error) {
-    throw new ManifestError(`${manifestFile} is not JSON: ${error instanceof Error ? error.message : String(error)}`, {
+    throw new ManifestError(`${file} is not JSON: ${error instanceof Error ? error.message : String(error)}`, {
       cause: error,
     });
   }
@@ -61,23 +80,47 @@ export function parseManifest(json: string): Manifest {
   const problems = parsed.success
     ? contradictions(parsed.data)
     : parsed.error.issues.map(issue => `${issue.path.join('.') || 'the document'}: ${issue.message}`);
-  if (!parsed.success || problems.length > 0)
-    throw new ManifestError(`${manifestFile} is not valid. ${problems.join('; ')}`);
+  if (!parsed.success || problems.length > 0) throw new ManifestError(`${file} is not valid. ${problems.join('; ')}`);
   return parsed.data;
 }
 
 /** What the schema cannot say: rules over more than one field. */
-function contradictions({ input, labels, warmup }: Manifest): string[] {
+function contradictions({ input, output, labels = [], thresholds = {}, warmup }: Manifest): string[] {
+  const problems = inputContradictions(input);
+  if (output.tensors) {
+    if (output.activation !== undefined || output.name !== undefined)
+      problems.push('output.tensors: has no activation and no name beside it; the tensors are returned as they are');
+    if (Object.keys(thresholds).length > 0) problems.push('thresholds: have no meaning with output.tensors');
+    if (warmup?.label !== undefined || warmup?.probabilities)
+      problems.push('warmup: a label or probabilities cannot be expected with output.tensors');
+    return problems;
+  }
+  if (output.activation === undefined) problems.push('output.activation: needed, unless output.tensors names outputs');
+  if (labels.length === 0) problems.push('labels: needed, unless output.tensors names outputs');
+  const twice = labels.find((label, index) => labels.indexOf(label) !== index);
+  if (twice !== undefined) problems.push(`labels: '${twice}' is there twice`);
+  const unknown = (label: string) => !labels.includes(label);
+  for (const label of Object.keys(thresholds).filter(unknown))
+    problems.push(`thresholds: '${label}' is none of the labels`);
+  if (labels.length > 0 && labels.every(label => thresholds[label] !== undefined))
+    problems.push('thresholds: one label must have none, to be the answer when no threshold is reached');
+  if (warmup?.label !== undefined && unknown(warmup.label))
+    problems.push(`warmup.label: '${warmup.label}' is none of the labels`);
+  for (const label of Object.keys(warmup?.probabilities ?? {}).filter(unknown))
+    problems.push(`warmup.probabilities: '${label}' is none of the labels`);
+  return problems;
+}
+
+function inputContradictions(input: InputSpec): string[] {
   const problems: string[] = [];
   if (input.std.includes(0)) problems.push('input.std: 0 would divide by zero');
   if (input.resize === 'shortest-side-crop') {
     if (input.resizeTo === undefined) problems.push("input.resizeTo: needed with resize 'shortest-side-crop'");
     else if (input.resizeTo < Math.max(input.width, input.height))
       problems.push('input.resizeTo: less than width or height, so the crop would not fit');
-  } else if (input.resizeTo !== undefined) problems.push("input.resizeTo: has no meaning with resize 'stretch'");
-  const twice = labels.find((label, index) => labels.indexOf(label) !== index);
-  if (twice !== undefined) problems.push(`labels: '${twice}' is there twice`);
-  if (warmup?.label !== undefined && !labels.includes(warmup.label))
-    problems.push(`warmup.label: '${warmup.label}' is none of the labels`);
+  } else if (input.resizeTo !== undefined)
+    problems.push(`input.resizeTo: has no meaning with resize '${input.resize}'`);
+  if (input.padding !== undefined && input.resize !== 'letterbox')
+    problems.push(`input.padding: has no meaning with resize '${input.resize}'`);
   return problems;
 }

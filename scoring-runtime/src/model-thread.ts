@@ -4,67 +4,109 @@
  */
 import { workerData } from 'node:worker_threads';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import type { BatchAnswer, BatchRequest, ModelThreadData, Row } from './model';
-import { resolveSignature } from './model-signature';
+import type {
+  BatchForm,
+  DeclaredTensor,
+  ImageTensor,
+  ModelAnswer,
+  ModelRequest,
+  ModelThreadData,
+  OutputTensor,
+  Row,
+} from './model';
 import { answerRequests } from './thread';
 
-const { file, threads, spec, outputName } = workerData as ModelThreadData;
+const { file, threads } = workerData as ModelThreadData;
 
-async function load() {
-  const session = await InferenceSession.create(file, {
-    intraOpNumThreads: threads,
-    interOpNumThreads: 1,
-    executionMode: 'sequential',
-    graphOptimizationLevel: 'all',
-    logSeverityLevel: 3,
-  }).catch((error: unknown) => {
-    throw new Error(`${file} cannot be loaded: ${error instanceof Error ? error.message : String(error)}`);
-  });
-  return { session, signature: resolveSignature(session, spec, outputName) };
-}
-
-const loaded = load();
+const loaded = InferenceSession.create(file, {
+  intraOpNumThreads: threads,
+  interOpNumThreads: 1,
+  executionMode: 'sequential',
+  graphOptimizationLevel: 'all',
+  logSeverityLevel: 3,
+}).catch((error: unknown) => {
+  throw new Error(`${file} cannot be loaded: ${error instanceof Error ? error.message : String(error)}`);
+});
 // The first request reports a failure; until then it must not end the thread.
 loaded.catch(() => undefined);
 
-type Loaded = Awaited<typeof loaded>;
+function declared(value: InferenceSession.ValueMetadata): DeclaredTensor {
+  return value.isTensor
+    ? { name: value.name, type: value.type, shape: [...value.shape] }
+    : { name: value.name, type: undefined, shape: [] };
+}
+
+async function run(session: InferenceSession, images: readonly ImageTensor[], form: BatchForm): Promise<Row[]> {
+  const { input, outputs } = form;
+  const feed = new Tensor(input.type, together(images, input.type), [images.length, ...input.shape]);
+  const result = await session.run(
+    { [input.name]: feed },
+    outputs.map(({ name }) => name),
+  );
+  const columns = outputs.map(({ name, perImage }) => apart(name, result[name], perImage, images.length));
+  return images.map((_, index) => ({ outputs: columns.flatMap(column => column[index] ?? []) }));
+}
 
 /** The batch, in memory that is used again: fresh memory is cleared page by page, and the model takes none that is shared. */
-let gathered = new Float32Array();
+let gathered = new ArrayBuffer();
 
-async function run({ session, signature }: Loaded, images: readonly Float32Array[]): Promise<Row[]> {
-  const length = 3 * spec.width * spec.height;
-  if (gathered.length < length * images.length) gathered = new Float32Array(length * images.length);
-  const batch = gathered.subarray(0, length * images.length);
-  images.forEach((image, index) => batch.set(image, index * length));
-  const size = spec.layout === 'NCHW' ? [3, spec.height, spec.width] : [spec.height, spec.width, 3];
-  const input = new Tensor('float32', batch, [images.length, ...size]);
-  const result = (await session.run({ [signature.input]: input }, [signature.output]))[signature.output];
-  if (!result || !(result.data instanceof Float32Array)) throw new Error('The model gave no float32 output.');
-  if (result.dims[0] !== images.length) {
-    throw new Error(`The model answered ${images.length} images with an output of shape [${result.dims.join(', ')}].`);
-  }
-  const output = Float32Array.from(result.data);
-  const width = output.length / images.length;
-  return images.map((_, index) => ({ output: output.subarray(index * width, (index + 1) * width) }));
+/** The images one after the other; a single one that the model can take as it is, is not copied. */
+function together(images: readonly ImageTensor[], type: 'float32' | 'uint8'): ImageTensor {
+  const Type = type === 'uint8' ? Uint8Array : Float32Array;
+  const [first = new Type()] = images;
+  if (images.length === 1 && first instanceof Type && first.buffer instanceof ArrayBuffer) return first;
+  const length = first.length * images.length;
+  if (gathered.byteLength < length * Type.BYTES_PER_ELEMENT)
+    gathered = new ArrayBuffer(length * Type.BYTES_PER_ELEMENT);
+  const batch = new Type(gathered, 0, length);
+  images.forEach((image, index) => batch.set(image, index * first.length));
+  return batch;
+}
+
+/** An output of a run as one tensor an image. The values are copied: the run's own memory cannot move to another thread. */
+function apart(name: string, tensor: Tensor | undefined, perImage: boolean, images: number): OutputTensor[] {
+  if (!tensor) throw new Error(`The model gave no output ${name}.`);
+  const data = (tensor.data as Float32Array | string[]).slice();
+  if (!perImage) return [{ data, shape: tensor.dims }];
+  if (tensor.dims[0] !== images)
+    throw new Error(`The model answered ${images} images with an output of shape [${tensor.dims.join(', ')}].`);
+  const length = data.length / images;
+  const shape = tensor.dims.slice(1);
+  return Array.from({ length: images }, (_, index) => ({
+    data: Array.isArray(data)
+      ? data.slice(index * length, (index + 1) * length)
+      : data.subarray(index * length, (index + 1) * length),
+    shape,
+  }));
 }
 
 /** A batch that fails is run again image by image, so that only the one that is to blame fails. */
-async function runApart(model: Loaded, images: readonly Float32Array[]): Promise<Row[]> {
+async function runApart(session: InferenceSession, images: readonly ImageTensor[], form: BatchForm): Promise<Row[]> {
   try {
-    return await run(model, images);
+    return await run(session, images, form);
   } catch (error) {
     if (images.length === 1) return [{ failure: error instanceof Error ? error.message : String(error) }];
     const rows: Row[] = [];
-    for (const image of images) rows.push(...(await runApart(model, [image])));
+    for (const image of images) rows.push(...(await runApart(session, [image], form)));
     return rows;
   }
 }
 
-answerRequests(async request => {
-  const { images } = request as BatchRequest;
-  const model = await loaded;
-  const rows = images.length > 0 ? await runApart(model, images) : [];
-  const buffers = new Set(rows.flatMap(row => ('output' in row ? [row.output.buffer] : [])));
-  return { body: { rows, maxBatch: model.signature.maxBatch } satisfies BatchAnswer, transfer: [...buffers] };
+function buffersOf(rows: readonly Row[]): ArrayBuffer[] {
+  const tensors = rows.flatMap(row => ('outputs' in row ? row.outputs : []));
+  return [...new Set(tensors.flatMap(({ data }) => (Array.isArray(data) ? [] : [data.buffer as ArrayBuffer])))];
+}
+
+answerRequests(async message => {
+  const request = message as ModelRequest;
+  const session = await loaded;
+  if (request === 'describe') {
+    const body: ModelAnswer = {
+      inputs: session.inputMetadata.map(declared),
+      outputs: session.outputMetadata.map(declared),
+    };
+    return { body, transfer: [] };
+  }
+  const rows = await runApart(session, request.images, request.form);
+  return { body: rows satisfies ModelAnswer, transfer: buffersOf(rows) };
 });

@@ -1,12 +1,12 @@
-import type { ServedModel } from './served-model';
+import type { ServedModels } from './served-model';
 
 export type Phase =
   | { readonly name: 'loading' }
-  | { readonly name: 'ready'; readonly model: ServedModel }
+  | { readonly name: 'ready'; readonly models: ServedModels }
   | { readonly name: 'failed'; readonly reason: string }
-  | { readonly name: 'draining'; readonly model: ServedModel | undefined };
+  | { readonly name: 'draining'; readonly models: ServedModels | undefined };
 
-/** Where the server is in its life, which decides what the probes and /score answer. */
+/** Where the server is in its life, which decides what the probes and the scoring routes answer. */
 export class Readiness {
   #phase: Phase = { name: 'loading' };
 
@@ -14,9 +14,9 @@ export class Readiness {
     return this.#phase;
   }
 
-  /** The model, also for requests that still arrive on open connections while the server drains. */
-  get model(): ServedModel | undefined {
-    return 'model' in this.#phase ? this.#phase.model : undefined;
+  /** The models, also for requests that still arrive while the server drains. */
+  get models(): ServedModels | undefined {
+    return 'models' in this.#phase ? this.#phase.models : undefined;
   }
 
   /** Why requests are not wanted; undefined when they are. */
@@ -33,8 +33,8 @@ export class Readiness {
     }
   }
 
-  ready(model: ServedModel): void {
-    if (this.#phase.name === 'loading') this.#phase = { name: 'ready', model };
+  ready(models: ServedModels): void {
+    if (this.#phase.name === 'loading') this.#phase = { name: 'ready', models };
   }
 
   failed(reason: string): void {
@@ -42,6 +42,6 @@ export class Readiness {
   }
 
   drain(): void {
-    this.#phase = { name: 'draining', model: this.model };
+    this.#phase = { name: 'draining', models: this.models };
   }
 }

@@ -12,6 +12,7 @@ const statuses = {
   InternalError: 500,
   InferenceFailed: 500,
   NotReady: 503,
+  DeadlineExceeded: 503,
 } as const;
 
 export type ErrorCode = keyof typeof statuses;

@@ -1,15 +1,12 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { Batcher } from './batcher';
-import type { Config } from './config';
-import { hashFolder, listingDigest } from './digest';
-import { ImagePool } from './image-pool';
+import type { Batcher } from './batcher';
+import type { ImagePool } from './image-pool';
 import type { Manifest } from './manifest';
-import type { Metrics } from './metrics';
-import { Model, type Row } from './model';
-import { type ModelFolder, openModelFolder } from './model-folder';
-import { type Prediction, toPrediction } from './prediction';
+import type { ImageTensor, Model, OutputTensor, Row } from './model';
+import type { Signature } from './model-signature';
+import type { ModelMetrics } from './observe/metrics';
+import { type AnsweredBy, type Prediction, toVerdict, type Verdict } from './prediction';
 import { ScoringError } from './scoring-error';
+import { type JsonTensor, toJsonTensor } from './tensor-types';
 
 /** Which model this is, as Azure ML knows it. */
 export interface ModelIdentity {
@@ -21,134 +18,141 @@ export interface ModelIdentity {
   readonly label: string;
 }
 
-/** A model that is loaded, verified and warmed up: from the bytes of an image to its prediction. */
+/** Who waits for an answer: whether still, and who wants to know how long each step took. */
+export interface Caller {
+  readonly signal: AbortSignal;
+  /** @param from, @param to in milliseconds of `performance.now()` */
+  readonly step?: (name: 'decode' | 'predict', from: number, to: number) => void;
+}
+
+/** The answer of a model without labels for one image: its outputs by name. */
+export interface TensorAnswer extends AnsweredBy {
+  readonly outputs: Readonly<Record<string, JsonTensor>>;
+}
+
+export interface ServedModelParts {
+  readonly manifest: Manifest;
+  readonly identity: ModelIdentity;
+  readonly signature: Signature;
+  readonly images: ImagePool;
+  readonly model: Model;
+  readonly batcher: Batcher<ImageTensor, Row>;
+  readonly metrics: ModelMetrics;
+}
+
+/** A model that is loaded, verified and warmed up: from the bytes of an image, or a tensor, to its answer. */
 export class ServedModel {
-  constructor(
-    readonly manifest: Manifest,
-    readonly identity: ModelIdentity,
-    private readonly images: ImagePool,
-    private readonly model: Model,
-    private readonly batcher: Batcher<Float32Array, Row>,
-    private readonly metrics: Metrics,
-  ) {}
+  readonly manifest: Manifest;
+  readonly identity: ModelIdentity;
+  readonly signature: Signature;
+
+  constructor(private readonly parts: ServedModelParts) {
+    ({ manifest: this.manifest, identity: this.identity, signature: this.signature } = parts);
+  }
+
+  /** Whether its answers have a label; else they are tensors. */
+  get classifies(): boolean {
+    return this.manifest.output.tensors === undefined;
+  }
 
   get queued(): number {
-    return this.batcher.queued;
+    return this.parts.batcher.queued;
   }
 
   /**
    * @param image may be moved to another thread: the caller must not use it again
    * @throws ScoringError when it is no image that this server takes
    */
-  async score(image: Uint8Array, signal: AbortSignal): Promise<Prediction> {
-    const arrived = this.batcher.expect();
-    let row: Row;
+  async score(image: Uint8Array, caller: Caller): Promise<Prediction | TensorAnswer> {
+    const outputs = await this.runImage(image, caller);
+    const { label: model, digest } = this.identity;
+    if (this.classifies) return { model, digest, ...this.verdict(outputs) };
+    this.parts.metrics.images('').inc();
+    const named = this.signature.outputs.map(({ name, type }, index) => {
+      const output = outputs[index];
+      return output ? ([[name, toJsonTensor(output, type)]] as const) : [];
+    });
+    return { model, digest, outputs: Object.fromEntries(named.flat()) };
+  }
+
+  /** The model's outputs for the bytes of an image; see `score`. */
+  async runImage(image: Uint8Array, caller: Caller): Promise<readonly OutputTensor[]> {
+    const { batcher, images, metrics } = this.parts;
+    const arrived = batcher.expect();
     try {
-      row = await this.images.decode(image, signal, (input, times) => {
-        this.metrics.decodeSeconds.observe(times.decodeMilliseconds / 1000);
-        this.metrics.resizeSeconds.observe(times.resizeMilliseconds / 1000);
-        const answer = this.batcher.submit(input, signal);
+      const began = performance.now();
+      return await images.decode(image, caller.signal, (input, times) => {
+        metrics.decodeSeconds.observe(times.decodeMilliseconds / 1000);
+        metrics.resizeSeconds.observe(times.resizeMilliseconds / 1000);
+        caller.step?.('decode', began, performance.now());
+        const answer = this.runTensor(input, caller);
         arrived();
         return answer;
       });
     } finally {
       arrived();
     }
-    const prediction = this.read(row);
-    this.metrics.images.inc({ model: this.identity.label, label: prediction.label });
-    return prediction;
   }
 
-  async stop(): Promise<void> {
-    await Promise.all([this.images.stop(), this.model.stop()]);
-  }
-
-  private read(row: Row): Prediction {
+  /**
+   * The model's outputs for one image that is a tensor of its input's shape and type already.
+   * @param tensor is moved to another thread: the caller must not use it again
+   */
+  async runTensor(tensor: ImageTensor, { signal, step }: Caller): Promise<readonly OutputTensor[]> {
+    const began = performance.now();
+    const row = await this.parts.batcher.submit(tensor, signal);
+    step?.('predict', began, performance.now());
     if ('failure' in row) throw new ScoringError('InferenceFailed', `The model failed on this image: ${row.failure}`);
+    return row.outputs;
+  }
+
+  /** What outputs of the model mean by its manifest. */
+  verdict([scores]: readonly OutputTensor[]): Verdict {
     try {
-      return toPrediction(this.identity.label, row.output, this.manifest);
+      const verdict = toVerdict(scores ?? { data: new Float32Array(), shape: [] }, this.manifest);
+      this.parts.metrics.images(verdict.label).inc();
+      return verdict;
     } catch (error) {
       throw new ScoringError('InferenceFailed', error instanceof Error ? error.message : String(error));
     }
   }
-}
 
-/**
- * Reads, verifies and warms up the model of the settings.
- * @param onDeath called when one of its threads ends by itself: nothing can be answered any more
- * @throws Error saying why the model must not take traffic: no or a bad manifest, other bytes than were registered, not
- * a model, or a wrong answer to its warm-up image
- */
-export async function loadModel(
-  config: Config,
-  metrics: Metrics,
-  onDeath: (error: Error) => void,
-): Promise<ServedModel> {
-  const folder = await openModelFolder(config.modelDir);
-  const { manifest, root, prefix } = folder;
-  const spec = manifest.input;
-  // One batch in the model, the next one ready, and what is being decoded.
-  const tensors = 2 * config.maxBatchSize + config.decodeThreads;
-  const images = new ImagePool(config.decodeThreads, tensors, { spec, maxPixels: config.maxPixels }, onDeath);
-  const file = join(root, prefix, manifest.model);
-  const model = new Model({ file, threads: config.inferenceThreads, spec, outputName: manifest.output.name }, onDeath);
-  try {
-    const [digest, { maxBatch }] = await Promise.all([verifiedDigest(folder, config.modelDigest), model.loaded()]);
-    const name = config.modelName ?? manifest.name;
-    const version = config.modelVersion;
-    const identity = { name, version, digest, label: version === undefined ? name : `${name}:${version}` };
-    const batcher = new Batcher<Float32Array, Row>(
-      {
-        maxSize: Math.min(config.maxBatchSize, maxBatch),
-        maxDelayMilliseconds: config.maxBatchDelayMilliseconds,
-      },
-      inputs => model.run(inputs),
-      ({ size, waitedMilliseconds, ranMilliseconds }) => {
-        metrics.batchImages.observe(size);
-        metrics.inferenceSeconds.observe(ranMilliseconds / 1000);
-        for (const waited of waitedMilliseconds) metrics.queueSeconds.observe(waited / 1000);
-      },
-    );
-    await warmUp(folder, images, model);
-    metrics.model.set({ model: name, version: version ?? '', digest }, 1);
-    return new ServedModel(manifest, identity, images, model, batcher, metrics);
-  } catch (error) {
-    await Promise.all([images.stop(), model.stop()]);
-    throw error;
+  async stop(): Promise<void> {
+    await Promise.all([this.parts.images.stop(), this.parts.model.stop()]);
   }
 }
 
-/** The digest of the folder, in which the manifest may lie one level down. */
-async function verifiedDigest({ root, prefix }: ModelFolder, expected: string | undefined): Promise<string> {
-  const files = await hashFolder(root);
-  const digests = [listingDigest(files, prefix), listingDigest(files)];
-  const [digest = ''] = digests;
-  if (expected === undefined) return digest;
-  if (digests.includes(expected)) return expected;
-  throw new Error(
-    `The model's files are not those that were registered: their digest is ${digest}, but GUARDIAN_MODEL_DIGEST is ${expected}.`,
-  );
-}
+/** The models of this server; one of them answers where no name is given. */
+export class ServedModels {
+  readonly #byName: ReadonlyMap<string, ServedModel>;
 
-/** The first run of a model allocates and optimises; it must be over, and right, before the first request. */
-async function warmUp({ root, prefix, manifest }: ModelFolder, images: ImagePool, model: Model): Promise<void> {
-  const { input, warmup } = manifest;
-  const [row] = warmup
-    ? await runImage(join(root, prefix, warmup.image), images, model)
-    : await model.run([new Float32Array(3 * input.width * input.height)]);
-  if (!row || 'failure' in row) throw new Error(`The warm-up fails: ${row?.failure ?? 'no answer'}`);
-  const { label } = toPrediction(manifest.name, row.output, manifest);
-  if (warmup?.label !== undefined && warmup.label !== label) {
-    throw new Error(`The warm-up image ${warmup.image} must be '${warmup.label}', but the model says '${label}'.`);
+  constructor(
+    models: readonly ServedModel[],
+    readonly standard: ServedModel,
+  ) {
+    this.#byName = new Map(models.map(model => [model.identity.name, model]));
   }
-}
 
-async function runImage(file: string, images: ImagePool, model: Model): Promise<readonly Row[]> {
-  try {
-    return await images.decode(await readFile(file), new AbortController().signal, input => model.run([input]));
-  } catch (error) {
-    throw new Error(`The warm-up image ${file}: ${error instanceof Error ? error.message : String(error)}`, {
-      cause: error,
-    });
+  get all(): ServedModel[] {
+    return [...this.#byName.values()];
+  }
+
+  /** @throws ScoringError NotFound */
+  find(name: string, version?: string): ServedModel {
+    const model = this.#byName.get(name);
+    if (!model) {
+      const names = [...this.#byName.keys()].join(', ');
+      throw new ScoringError('NotFound', `There is no model '${name.slice(0, 100)}' here; there is ${names}.`);
+    }
+    if (version !== undefined && version !== model.identity.version)
+      throw new ScoringError(
+        'NotFound',
+        `There is no version '${version.slice(0, 100)}' of ${name} here; there is ${model.identity.version ?? 'one without a number'}.`,
+      );
+    return model;
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.all.map(model => model.stop()));
   }
 }

@@ -1,12 +1,17 @@
-/** The entry: settings, server, model, signals. It listens at once, so that liveness holds while the model loads. */
+/** The entry: settings, server, models, signals. It listens at once, so that liveness holds while the models load. */
 import type { AddressInfo } from 'node:net';
-import { pino } from 'pino';
-import { Admission } from './admission';
-import { createApp } from './app';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Logger, pino } from 'pino';
+import { checkFolder } from './check';
 import { type Config, ConfigError, readConfig } from './config';
-import { createMetrics } from './metrics';
+import { Admission } from './http/admission';
+import { createApp } from './http/app';
+import { loadModels } from './load-models';
+import { Capture } from './observe/capture';
+import { createMetrics, type Metrics } from './observe/metrics';
+import { SpanExporter } from './observe/otlp-exporter';
+import { Tracer } from './observe/tracer';
 import { Readiness } from './readiness';
-import { loadModel } from './served-model';
 
 async function serve(config: Config): Promise<void> {
   const started = performance.now();
@@ -14,18 +19,22 @@ async function serve(config: Config): Promise<void> {
   const readiness = new Readiness();
   const admission = new Admission(config.maxQueuedImages);
   const metrics = createMetrics({
-    queued: () => readiness.model?.queued ?? 0,
+    queued: () => (readiness.models?.all ?? []).map(model => [model.identity.label, model.queued] as const),
     inside: () => admission.inside,
     ready: () => readiness.phase.name === 'ready',
   });
-  const app = createApp({ config, log, metrics, readiness, admission });
+  const capture = createCapture(config, metrics, log);
+  const tracer = createTracer(config, metrics, log);
+  const app = createApp({ config, log, metrics, readiness, admission, capture, tracer });
 
   let draining = false;
-  const drain = (signal: string): void => {
+  const drain = async (signal: string): Promise<void> => {
     if (draining) return;
     draining = true;
     log.info({ signal, images: admission.inside }, 'draining');
     readiness.drain();
+    // Front ends go on sending until they have asked /ready again; whoever comes is served, and told to hang up after.
+    await sleep(config.drainDelayMilliseconds);
     const deadline = setTimeout(() => {
       log.error(
         { images: admission.inside },
@@ -33,27 +42,29 @@ async function serve(config: Config): Promise<void> {
       );
       process.exit(1);
     }, config.drainTimeoutMilliseconds);
-    void app.close().then(async () => {
-      await readiness.model?.stop();
-      clearTimeout(deadline);
-      log.info('stopped');
-      // A model that is still being loaded holds its thread in native code.
-      process.exit(0);
-    });
+    await app.close();
+    await Promise.all([readiness.models?.stop(), capture?.stop(), tracer?.stop()]);
+    clearTimeout(deadline);
+    log.info('stopped');
+    // A model that is still being loaded holds its thread in native code.
+    process.exit(0);
   };
-  process.on('SIGTERM', drain);
-  process.on('SIGINT', drain);
+  process.on('SIGTERM', signal => void drain(signal));
+  process.on('SIGINT', signal => void drain(signal));
 
   await app.listen({ host: config.host, port: config.port });
   log.info({ host: config.host, port: (app.server.address() as AddressInfo).port }, 'listening');
   try {
-    const model = await loadModel(config, metrics, error => {
+    const onDeath = (error: Error): void => {
       log.fatal({ err: error }, 'a thread of the server ended');
       process.exit(1);
-    });
-    readiness.ready(model);
-    const { label, digest } = model.identity;
-    log.info({ model: label, digest, milliseconds: Math.round(performance.now() - started) }, 'ready');
+    };
+    const models = await loadModels({ config, metrics, log, onDeath });
+    readiness.ready(models);
+    const { label, digest } = models.standard.identity;
+    const others = models.all.filter(model => model !== models.standard).map(model => model.identity.label);
+    const milliseconds = Math.round(performance.now() - started);
+    log.info({ model: label, digest, ...(others.length > 0 ? { others } : {}), milliseconds }, 'ready');
   } catch (error) {
     // The process stays, so that the probes can say why it takes no traffic.
     const reason = error instanceof Error ? error.message : String(error);
@@ -62,13 +73,33 @@ async function serve(config: Config): Promise<void> {
   }
 }
 
-try {
-  serve(readConfig(process.env)).catch((error: unknown) => {
-    console.error(error instanceof Error ? error.message : error);
-    process.exit(1);
-  });
-} catch (error) {
-  if (!(error instanceof ConfigError)) throw error;
-  console.error(error.message);
-  process.exit(1);
+function createCapture(config: Config, metrics: Metrics, log: Logger): Capture | undefined {
+  const { captureDir: folder, captureSampleRate: sampleRate, captureMaxBytes: maxBytes } = config;
+  if (folder === undefined) return undefined;
+  return new Capture({ folder, sampleRate, maxBytes, count: result => metrics.captures.inc({ result }), log });
 }
+
+function createTracer({ tracing }: Config, metrics: Metrics, log: Logger): Tracer | undefined {
+  if (!tracing) return undefined;
+  const count = (result: string, spans: number): void => metrics.spans.inc({ result }, spans);
+  return new Tracer(tracing.sampling, new SpanExporter({ ...tracing, count, log }));
+}
+
+const usage = `node server.js                 serves the models of AZUREML_MODEL_DIR; README.md has every setting
+node server.js --check FOLDER  verifies the models of a folder as the server would, and says what it found`;
+
+async function main([option, folder, ...more]: readonly string[]): Promise<void> {
+  if (option === undefined) return serve(readConfig(process.env));
+  if (option === '--check' && folder !== undefined && more.length === 0) {
+    console.log(await checkFolder(readConfig({ ...process.env, AZUREML_MODEL_DIR: folder })));
+    process.exit(0);
+  }
+  if (option !== '--help')
+    throw new ConfigError([`There is no command '${[option, folder, ...more].join(' ')}'.\n${usage}`]);
+  console.log(usage);
+}
+
+main(process.argv.slice(2)).catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exit(1);
+});

@@ -1,19 +1,29 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { plain } from './support/pictures';
 import { SlowRequest } from './support/slow-request';
 import { modelFolder, Runtime } from './support/runtime';
 
+/** The port closes a moment after the log says so. */
+async function refusesConnections(runtime: Runtime): Promise<void> {
+  const socket = connect(runtime.port, '127.0.0.1');
+  const [error] = (await Promise.race([once(socket, 'error'), once(socket, 'connect')])) as [Error?];
+  socket.destroy();
+  if (!error) return refusesConnections(runtime);
+  assert.match(String(error), /ECONNREFUSED|ECONNRESET/);
+}
+
 describe('shutting down', () => {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     it(`on ${signal} finishes what is in flight, takes no new connection, and exits 0`, async () => {
-      const runtime = await Runtime.ready(modelFolder('colour'));
+      const runtime = await Runtime.ready(modelFolder('colour'), { GUARDIAN_DRAIN_DELAY_MS: '0' });
       try {
         const inside = await SlowRequest.begin(runtime, await plain('green'));
         runtime.signal(signal);
         await runtime.line('draining');
-        await assert.rejects(runtime.get('/live'), /fetch failed/);
+        await refusesConnections(runtime);
         const answer = await inside.finish();
         assert.match(answer, /^HTTP\/1\.1 200 [^]*"label":"green"/);
         assert.equal(await runtime.exit(), 0);
@@ -48,12 +58,30 @@ describe('shutting down', () => {
   });
 
   it('does not wait for ever for a client that never finishes', async () => {
-    const runtime = await Runtime.ready(modelFolder('colour'), { GUARDIAN_DRAIN_TIMEOUT_SECONDS: '0' });
+    const runtime = await Runtime.ready(modelFolder('colour'), {
+      GUARDIAN_DRAIN_DELAY_MS: '0',
+      GUARDIAN_DRAIN_TIMEOUT_SECONDS: '0',
+    });
     try {
       await SlowRequest.begin(runtime, await plain('green'));
       runtime.signal('SIGTERM');
       assert.equal(await runtime.exit(), 1);
       await runtime.line(/cut off/);
+    } finally {
+      await runtime.stop();
+    }
+  });
+
+  it('still serves whoever comes during the delay, asks them to hang up, and is not ready', async () => {
+    const runtime = await Runtime.ready(modelFolder('colour'), { GUARDIAN_DRAIN_DELAY_MS: '1000' });
+    try {
+      runtime.signal('SIGTERM');
+      await runtime.line('draining');
+      assert.equal((await runtime.get('/ready')).status, 503);
+      const answer = await runtime.score(await plain('red'), 'image/png');
+      assert.equal(answer.status, 200);
+      assert.equal(answer.headers.get('connection'), 'close');
+      assert.equal(await runtime.exit(), 0);
     } finally {
       await runtime.stop();
     }

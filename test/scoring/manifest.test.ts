@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseManifest } from '../../scoring-runtime/src/manifest';
-import { manifestJsonSchema } from '../../scoring-runtime/src/manifest-json-schema';
+import { manifestJsonSchema } from '../../scoring-runtime/src/model-folder/manifest-json-schema';
 import { ModelCopy } from './support/model-copy';
 import { modelFolder, Runtime } from './support/runtime';
 
@@ -60,17 +60,21 @@ describe('a manifest', () => {
 describe('a model folder that cannot be served', () => {
   for (const [what, spoil, expected] of [
     [
-      'has no manifest',
-      (m: ModelCopy) => rmSync(join(m.folder, 'guardian-model.json')),
-      /no guardian-model\.json.*It holds model\.onnx/,
+      'has neither manifest nor model',
+      (m: ModelCopy) => {
+        m.delete('guardian-model.json');
+        m.delete('model.onnx');
+        m.write('notes.txt', 'Come back later');
+      },
+      /no guardian-model\.json.*no ONNX file.*It holds notes\.txt/,
     ],
-    ['has no model', (m: ModelCopy) => rmSync(join(m.folder, 'model.onnx')), /model\.onnx cannot be loaded/],
+    ['has no model', (m: ModelCopy) => m.delete('model.onnx'), /model\.onnx cannot be loaded/],
     [
       'has a model that is none',
       (m: ModelCopy) => m.write('model.onnx', 'not a model'),
       /model\.onnx cannot be loaded/,
     ],
-    ['has a bad manifest', (m: ModelCopy) => m.write('guardian-model.json', '{}'), /is not valid.*labels/],
+    ['has a bad manifest', (m: ModelCopy) => m.write('guardian-model.json', '{}'), /is not valid.*output: /],
     [
       'has a model of another size',
       (m: ModelCopy) => m.change(manifest => Object.assign(manifest['input'] as Json, { width: 64 })),
@@ -87,15 +91,26 @@ describe('a model folder that cannot be served', () => {
       /no output scores; it has logits/,
     ],
     [
-      'holds two models',
+      'holds two models of one name',
       (m: ModelCopy) => {
-        rmSync(join(m.folder, 'guardian-model.json'));
-        for (const name of ['one', 'two']) {
-          mkdirSync(join(m.folder, name));
-          m.write(`${name}/guardian-model.json`, '{}');
-        }
+        for (const name of ['one', 'two']) m.copyTo(name);
+        m.delete('guardian-model.json');
       },
-      /several models \(one\/, two\/\)/,
+      /Two models are called 'colour'/,
+    ],
+    [
+      'holds two models, one with a bad manifest',
+      (m: ModelCopy) => {
+        for (const name of ['one', 'two']) m.copyTo(name);
+        m.delete('guardian-model.json');
+        m.write('two/guardian-model.json', '{}');
+      },
+      /two\/guardian-model\.json is not valid/,
+    ],
+    [
+      'has another model file than its manifest was written for',
+      (m: ModelCopy) => m.change(manifest => (manifest['digest'] = 'a'.repeat(64))),
+      /model\.onnx is not the file that guardian-model\.json was written for: its SHA-256 is [0-9a-f]{64}, not a{64}/,
     ],
   ] as const) {
     it(`because it ${what} is refused with the reason`, async () => {

@@ -23,20 +23,20 @@ describe('/metrics', () => {
     assert.equal((await runtime.score(Buffer.from('x'), 'image/png')).status, 400);
     const text = await metrics();
     for (const line of [
-      'guardian_scoring_requests_total{status="200"} 2',
-      'guardian_scoring_requests_total{status="400"} 1',
+      'guardian_scoring_requests_total{model="colour:2",route="/score",status="200"} 2',
+      'guardian_scoring_requests_total{model="colour:2",route="/score",status="400"} 1',
       'guardian_scoring_images_total{model="colour:2",label="red"} 3',
-      'guardian_scoring_request_duration_seconds_count 3',
-      'guardian_scoring_decode_duration_seconds_count 3',
-      'guardian_scoring_resize_duration_seconds_count 3',
-      'guardian_scoring_queue_duration_seconds_count 3',
-      'guardian_scoring_batch_images_sum 3',
+      'guardian_scoring_request_duration_seconds_count{model="colour:2",route="/score"} 3',
+      'guardian_scoring_decode_duration_seconds_count{model="colour:2"} 3',
+      'guardian_scoring_resize_duration_seconds_count{model="colour:2"} 3',
+      'guardian_scoring_queue_duration_seconds_count{model="colour:2"} 3',
+      'guardian_scoring_batch_images_sum{model="colour:2"} 3',
       'guardian_scoring_ready 1',
-      'guardian_scoring_queued_images 0',
+      'guardian_scoring_queued_images{model="colour:2"} 0',
       'guardian_scoring_images_in_progress 0',
     ])
       assert.ok(text.split('\n').includes(line), `${line}\n\n${text}`);
-    assert.match(text, /^guardian_scoring_inference_duration_seconds_count [123]$/m);
+    assert.match(text, /^guardian_scoring_inference_duration_seconds_count\{model="colour:2"\} [123]$/m);
     assert.match(text, /^guardian_scoring_model_info\{model="colour",version="2",digest="[0-9a-f]{64}"\} 1$/m);
     assert.match(text, /^process_resident_memory_bytes \d+/m);
   });

@@ -131,7 +131,8 @@ export function runToEnd(env: Record<string, string>): { status: number | null; 
 function buildIfOld(): void {
   const built = statSync(server, { throwIfNoEntry: false })?.mtimeMs ?? 0;
   const source = join(root, 'scoring-runtime/src');
-  if (readdirSync(source).every(file => statSync(join(source, file)).mtimeMs < built)) return;
+  const files = readdirSync(source, { recursive: true, encoding: 'utf8' });
+  if (files.every(file => statSync(join(source, file)).mtimeMs < built)) return;
   const { status, stderr } = spawnSync(process.execPath, [join(root, 'scoring-runtime/build.mjs')], {
     encoding: 'utf8',
   });

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 
-interface HashedFile {
+export interface HashedFile {
   /** Relative to the folder, with forward slashes. */
   readonly path: string;
   readonly size: number;

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { manifestSchema } from './manifest';
+import { manifestSchema } from '../manifest';
 
 /** The rules for guardian-model.json as JSON schema (draft 2020-12), for editors and for those who write manifests. */
 export function manifestJsonSchema(): object {

@@ -1,4 +1,5 @@
-import { ScoringError } from './scoring-error';
+import { ScoringError } from '../scoring-error';
+import { imagesOfForm } from './multipart';
 
 /** The images of a request, and whether it asked for one or for a list. */
 export interface ScoringRequest {
@@ -6,15 +7,20 @@ export interface ScoringRequest {
   readonly many: boolean;
 }
 
-export const imageTypes = ['image/jpeg', 'image/jpg', 'image/png', 'image/webp', 'application/octet-stream'];
-export const acceptedTypes = 'image/jpeg, image/png, image/webp, application/octet-stream, application/json';
+/** What a body of bytes may call itself; what it is, its first bytes decide. */
+export const imageTypes = ['image/jpeg', 'image/jpg', 'image/png', 'image/webp', 'image/gif', 'image/avif'];
+export const acceptedTypes = `${imageTypes.join(', ')}, application/octet-stream, multipart/form-data, application/json`;
 
 /**
- * @param body bytes of an image, or parsed JSON `{"image": base64}` or `{"images": [base64, …]}`
+ * @param body bytes of an image or of a multipart form, or parsed JSON `{"image": base64}` or `{"images": [base64, …]}`
+ * @param most images that could ever be taken at once
  * @throws ScoringError saying which part is not as it should be
  */
-export function readScoringRequest(body: unknown): ScoringRequest {
-  if (body instanceof Uint8Array) return { images: [body], many: false };
+export function readScoringRequest(body: unknown, contentType: string | undefined, most: number): ScoringRequest {
+  if (body instanceof Uint8Array) {
+    if (contentType?.toLowerCase().startsWith('multipart/form-data') !== true) return { images: [body], many: false };
+    return { images: imagesOfForm(body, contentType, most), many: true };
+  }
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw notUnderstood();
   const { image, images } = body as { image?: unknown; images?: unknown };
   if ((image === undefined) === (images === undefined)) throw notUnderstood();
@@ -27,12 +33,12 @@ export function readScoringRequest(body: unknown): ScoringRequest {
 function notUnderstood(): ScoringError {
   return new ScoringError(
     'InvalidRequest',
-    'Send the bytes of one image, or JSON: {"image": "<base64>"} or {"images": ["<base64>", …]}.',
+    'Send the bytes of one image, a multipart form with images, or JSON: {"image": "<base64>"} or {"images": ["<base64>", …]}.',
   );
 }
 
-/** Takes a data URL too, as browsers make them. */
-function fromBase64(value: unknown, where: string): Uint8Array {
+/** Takes a data URL too, as browsers make them. @param where the field, for the message */
+export function fromBase64(value: unknown, where: string): Uint8Array {
   if (typeof value !== 'string') throw new ScoringError('InvalidRequest', `'${where}' must be a base64 string.`);
   const text = value.replace(/^data:[^,]{0,100};base64,/, '').replace(/\s+/g, '');
   const bytes = Buffer.from(text, 'base64');

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
-import { type ErrorBody, ScoringError } from './scoring-error';
+import { type ErrorBody, ScoringError } from '../scoring-error';
 
 /** Answers what Node.js could not even read as a request, in the same form as every other error, and hangs up. */
 export function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
