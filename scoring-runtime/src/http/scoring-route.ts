@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ScoringError } from '../scoring-error';
 import type { Caller, ServedModel, ServedModels } from '../served-model';
 import type { AppParts } from './app';
-import { Places } from './places';
+import { Reservation } from './reservation';
 
 /** What a handler of a scoring request works with. */
 export interface Scoring {
@@ -22,7 +22,7 @@ export interface ScoringRoute {
 
 interface Begun {
   readonly model: ServedModel;
-  readonly places: Places;
+  readonly places: Reservation;
   readonly span: ReturnType<NonNullable<AppParts['tracer']>['start']>;
 }
 
@@ -36,7 +36,7 @@ export function addScoringRoute(app: FastifyInstance, parts: AppParts, { url, na
     {
       onRequest: (request, reply, done) => {
         const span = tracer?.start(name, request);
-        const places = new Places(admission);
+        const places = new Reservation(admission);
         // Comes also when the client hangs up before its request is complete, and then there is no response.
         reply.raw.once('close', () => {
           places.end();

@@ -141,6 +141,7 @@ function buildIfOld(): void {
 
 export interface Prediction {
   readonly model: string;
+  readonly digest: string;
   readonly label: string;
   readonly probability: number;
   readonly probabilities: Record<string, number>;

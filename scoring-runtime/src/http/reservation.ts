@@ -5,7 +5,7 @@ import type { Admission } from './admission';
  * The places of one request among those of the server. They are free again when both its answer is out, or its client
  * gone, and its work is over: what is computed for nobody still needs its memory.
  */
-export class Places {
+export class Reservation {
   #held = 0;
   #open = 1;
 
