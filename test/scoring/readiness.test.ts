@@ -41,13 +41,19 @@ describe('readiness', () => {
 
   it('comes when the warm-up image gets the label that the manifest expects', async () => {
     model.write('warmup.png', await plain('green'));
-    model.change(manifest => (manifest['warmup'] = { image: 'warmup.png', label: 'green' }));
+    const probabilities = { green: 0.999, red: 0.0006 };
+    model.change(manifest => (manifest['warmup'] = { image: 'warmup.png', label: 'green', probabilities }));
     runtime = await Runtime.ready(model.folder);
     assert.equal((await runtime.get('/ready')).status, 200);
   });
 
   for (const [what, warmup, expected] of [
     ['another label', { image: 'warmup.png', label: 'red' }, /warmup\.png must be 'red', but the model says 'green'/],
+    [
+      'another probability',
+      { image: 'warmup.png', label: 'green', probabilities: { green: 0.5 }, tolerance: 0.1 },
+      /must be 'green' with a probability of 0\.5 ± 0\.1, but the model says 0\.99/,
+    ],
     ['no such image', { image: 'gone.png' }, /warm-up image .*gone\.png.*ENOENT/],
   ] as const) {
     it(`never comes when the warm-up gives ${what}, and probes and log say why`, async () => {
