@@ -117,10 +117,13 @@ export class Runtime {
   }
 }
 
-/** Runs the server with these settings only, until it ends by itself. */
-export function runToEnd(env: Record<string, string>): { status: number | null; stderr: string } {
+/** Runs the server with these settings and words only, until it ends by itself. */
+export function runToEnd(
+  env: Record<string, string>,
+  ...words: string[]
+): { status: number | null; stdout: string; stderr: string } {
   buildIfOld();
-  return spawnSync(process.execPath, [server], {
+  return spawnSync(process.execPath, [server, ...words], {
     env: { PATH: process.env['PATH'], ...env },
     encoding: 'utf8',
     timeout: 30_000,
