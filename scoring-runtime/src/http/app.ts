@@ -1,4 +1,4 @@
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import fastify, { type FastifyBodyParser, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import type { Config } from '../config';
 import type { Capture } from '../observe/capture';
@@ -121,13 +121,14 @@ export function createApp(parts: AppParts): FastifyInstance {
 
 /** Images and forms stay bytes, and so does JSON that binary tensors follow. */
 function readBodies(app: FastifyInstance): void {
-  for (const types of [[...imageTypes, 'application/octet-stream'], /^multipart\/form-data/])
-    void app.addContentTypeParser(types, { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  const keep: FastifyBodyParser<Buffer> = (_request, body, done) => done(null, body);
+  app.addContentTypeParser([...imageTypes, 'application/octet-stream'], { parseAs: 'buffer' }, keep);
+  app.addContentTypeParser(/^multipart\/form-data/, { parseAs: 'buffer' }, keep);
   app.removeContentTypeParser(['text/plain', 'application/json']);
   const json = app.getDefaultJsonParser('error', 'error');
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     if (request.headers[headerLengthHeader] !== undefined) done(null, body);
-    else json(request, body.toString(), done);
+    else void json(request, body.toString(), done);
   });
 }
 

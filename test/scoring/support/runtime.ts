@@ -102,6 +102,10 @@ export class Runtime {
     return fetch(`${this.url}${path}`);
   }
 
+  get pid(): number {
+    return this.child.pid ?? NaN;
+  }
+
   signal(signal: NodeJS.Signals): void {
     this.child.kill(signal);
   }
