@@ -1,6 +1,6 @@
 /** `npm run build`: bundles each task into dist/tasks/<Name>/, exactly the tree that tfx packs and that the tests launch. */
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build, type Metafile } from 'esbuild';
 import { coldStartMilliseconds } from './cold-start';
@@ -9,13 +9,10 @@ import { checkSingleCopies, packagesIn, thirdPartyNotices } from './third-party'
 
 const version = readPackageJson().version;
 
-async function bundleTask(name: string): Promise<Metafile> {
-  const source = join(root, 'tasks', name);
-  const target = join(stage, 'tasks', name);
-  mkdirSync(target, { recursive: true });
+async function bundle(entry: string, outfile: string, firstLine = ''): Promise<Metafile> {
   const result = await build({
-    entryPoints: [join(source, 'index.ts')],
-    outfile: join(target, 'index.js'),
+    entryPoints: [entry],
+    outfile,
     bundle: true,
     platform: 'node',
     format: 'cjs',
@@ -26,14 +23,30 @@ async function bundleTask(name: string): Promise<Metafile> {
     minify: false,
     // ES modules among the packages locate themselves by import.meta.url, which a CommonJS bundle lacks.
     define: { 'import.meta.url': 'importMetaUrl' },
-    banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
+    banner: { js: `${firstLine}const importMetaUrl = require('node:url').pathToFileURL(__filename).href;` },
     logLevel: 'warning',
   });
+  return result.metafile;
+}
+
+async function bundleTask(name: string): Promise<Metafile> {
+  const source = join(root, 'tasks', name);
+  const target = join(stage, 'tasks', name);
+  mkdirSync(target, { recursive: true });
+  const metafile = await bundle(join(source, 'index.ts'), join(target, 'index.js'));
   const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number);
   const manifest = { ...readManifest(source), version: { Major: major, Minor: minor, Patch: patch } };
   writeFileSync(join(target, 'task.json'), `${JSON.stringify(manifest, null, 2)}\n`);
   cpSync(join(source, 'icon.png'), join(target, 'icon.png'));
-  return result.metafile;
+  return metafile;
+}
+
+/** The command line, which launches the tasks' bundles beside it. */
+async function bundleCommandLine(): Promise<Metafile> {
+  const outfile = join(stage, 'cli', 'guardian.js');
+  const metafile = await bundle(join(root, 'cli', 'guardian.ts'), outfile, '#!/usr/bin/env node\n');
+  chmodSync(outfile, 0o755);
+  return metafile;
 }
 
 /** The scoring runtime travels inside the task that deploys it: its folder is the build context of the container. */
@@ -48,7 +61,7 @@ function stageScoringRuntime(): void {
 
 export async function buildProduct(): Promise<void> {
   rmSync(stage, { recursive: true, force: true });
-  const metafiles = await Promise.all(taskNames.map(bundleTask));
+  const metafiles = await Promise.all([...taskNames.map(bundleTask), bundleCommandLine()]);
   const packages = metafiles.flatMap(packagesIn);
   checkSingleCopies(packages);
   writeFileSync(join(stage, 'THIRD_PARTY_NOTICES.md'), thirdPartyNotices(packages));

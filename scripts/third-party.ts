@@ -13,7 +13,15 @@ export interface BundledPackage {
  * Packages that may be bundled from two folders because they hold no state. Anything else twice is an error:
  * azure-pipelines-task-lib, for one, keeps its secrets in module state and breaks when loaded twice.
  */
-const statelessTwice = new Set<string>(['semver', '@azure/abort-controller', 'ms', 'debug', 'tslib', 'uuid']);
+const statelessTwice = new Set<string>([
+  'semver',
+  '@azure/abort-controller',
+  'ms',
+  'debug',
+  'tslib',
+  'uuid',
+  'string-width',
+]);
 
 const licenses = new Set([
   'MIT',

@@ -1,5 +1,6 @@
 import type { TokenCredential } from '@azure/core-auth';
 import {
+  AzureCliCredential,
   AzurePipelinesCredential,
   ClientCertificateCredential,
   ClientSecretCredential,
@@ -145,6 +146,11 @@ function credentialOf(
         credential: clientId ? new ManagedIdentityCredential({ clientId }) : new ManagedIdentityCredential(),
         principal: `the agent's managed identity${clientId ? ` ${clientId}` : ''}`,
       };
+    }
+    // Not a scheme of Azure Pipelines: the command line runs the tasks with the login of the person who calls it.
+    case 'azurecli': {
+      const tenantId = connection.auth('tenantid');
+      return { credential: new AzureCliCredential(tenantId ? { tenantId } : {}), principal: 'your Azure CLI login' };
     }
     default:
       throw new TaskError(

@@ -1,0 +1,42 @@
+/** `guardian`: every task of this product from a terminal, with the caller's own access to Azure and Kubernetes. */
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { Surroundings } from './connection';
+import { endpointsCommand } from './endpoints-command';
+import { statusCommand } from './status-command';
+import { exitCodes, taskCommand } from './task-command';
+import { readTasks } from './task-manifests';
+import { UsageError } from './usage-error';
+
+/** The repository or the installed package: this file is dist/cli/guardian.js in it. */
+const root = resolve(__dirname, '../..');
+
+async function main(args: string[]): Promise<void> {
+  const surroundings: Surroundings = { env: process.env, cwd: process.cwd(), home: homedir() };
+  const { default: yargs } = await import('yargs');
+  const parser = yargs(args)
+    .scriptName('guardian')
+    .usage('$0 COMMAND: train, register, deploy, configure and roll back models on Azure Machine Learning')
+    .exitProcess(false)
+    .strict()
+    .demandCommand(1, 'Say what to do.')
+    .recommendCommands()
+    .completion('completion', 'Print a completion script: guardian completion >> ~/.bashrc')
+    .wrap(Math.min(120, process.stdout.columns || 100))
+    .fail((message, error) => {
+      throw error instanceof Error ? error : new UsageError(message);
+    });
+  for (const task of readTasks(join(root, 'dist/tasks'))) parser.command(taskCommand(task, surroundings));
+  for (const command of [endpointsCommand, statusCommand]) parser.command(command(surroundings));
+  try {
+    await parser.parseAsync();
+  } catch (error) {
+    const isUsage = error instanceof UsageError || (error as Error).name === 'YError';
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    if (isUsage)
+      process.stderr.write(`See guardian ${args[0]?.startsWith('-') === false ? `${args[0]} ` : ''}--help.\n`);
+    process.exitCode = isUsage ? exitCodes.usage : exitCodes.failed;
+  }
+}
+
+void main(process.argv.slice(2));
