@@ -3,6 +3,8 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Surroundings } from './connection';
 import { endpointsCommand } from './endpoints-command';
+import { runLocalAzure } from './local-command';
+import { newCommand } from './new-command';
 import { statusCommand } from './status-command';
 import { exitCodes, taskCommand } from './task-command';
 import { readTasks } from './task-manifests';
@@ -13,6 +15,11 @@ const root = resolve(__dirname, '../..');
 
 async function main(args: string[]): Promise<void> {
   const surroundings: Surroundings = { env: process.env, cwd: process.cwd(), home: homedir() };
+  // Its flags are its own.
+  if (args[0] === 'local') {
+    process.exitCode = await runLocalAzure(root, args.slice(1), surroundings);
+    return;
+  }
   const { default: yargs } = await import('yargs');
   const parser = yargs(args)
     .scriptName('guardian')
@@ -28,6 +35,11 @@ async function main(args: string[]): Promise<void> {
     });
   for (const task of readTasks(join(root, 'dist/tasks'))) parser.command(taskCommand(task, surroundings));
   for (const command of [endpointsCommand, statusCommand]) parser.command(command(surroundings));
+  parser.command(newCommand(root, surroundings));
+  parser.command(
+    'local [arguments..]',
+    'Runs local Azure, or a pipeline of this folder on it; see guardian local --help',
+  );
   try {
     await parser.parseAsync();
   } catch (error) {

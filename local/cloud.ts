@@ -13,7 +13,7 @@ import type { RecordedRequest } from './requests/request-record';
 
 export interface LocalCloudOptions extends Pick<
   LocalAzureOptions,
-  'recordRequest' | 'requestLog' | 'preparePython' | 'accessTokenSeconds' | 'pipelineTokenSeconds'
+  'recordRequest' | 'requestLog' | 'workspace' | 'preparePython' | 'accessTokenSeconds' | 'pipelineTokenSeconds'
 > {
   /** Port of Azure on 127.0.0.1; blobs, Kubernetes and the web page get the next three. 0 = any free ports. */
   port: number;

@@ -1,14 +1,20 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parse } from 'yaml';
 import { startLocalCloud, type LocalCloud, type LocalCloudOptions } from './cloud';
 import { greeting } from './command/greeting';
 import { writeShellEnvironment } from './command/shell-environment';
 import { startFailure, usage, UsageError, wholeNumber } from './command/usage';
-import { localProject } from './project';
+import { localProject, workspaceOf } from './project';
 
 const root = resolve(__dirname, '..');
 const defaultState = resolve('.local', 'state');
+
+/** What every start here has in common: slow things are kept where the repository keeps them, names are the project's own. */
+function surroundings(): Pick<LocalCloudOptions, 'cacheDir' | 'workspace' | 'log'> {
+  const workspace = workspaceOf(process.cwd());
+  return { cacheDir: join(root, '.local', 'cache'), log, ...(workspace ? { workspace } : {}) };
+}
 
 /** People read the log on standard error; standard output is for programs. */
 function log(line: string): void {
@@ -49,7 +55,7 @@ async function serve(args: string[]): Promise<number> {
     ...(tokenSeconds === undefined
       ? {}
       : { accessTokenSeconds: wholeNumber('--token-seconds', tokenSeconds, 1, 24 * 3600) }),
-    log,
+    ...surroundings(),
   };
   const signal = stopSignal();
   const cloud = await startLocalCloud(options).catch((error: unknown) => {
@@ -91,7 +97,7 @@ async function pipeline(args: string[]): Promise<number> {
   const signal = stopSignal();
   // Loaded when it is needed: `npm run local` by itself starts sooner without it.
   const { runPipeline } = await import('./pipeline/run-pipeline.js');
-  const cloud = await startLocalCloud({ port: 0, stateDir: values.state, log });
+  const cloud = await startLocalCloud({ port: 0, stateDir: values.state, ...surroundings() });
   try {
     const run = await runPipeline({
       file: resolve(file),

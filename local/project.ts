@@ -81,7 +81,7 @@ export interface LocalProjectOptions {
   /** The current folder unless given. */
   sourcesDir?: string;
   taskDirs?: string[];
-  /** YAML file of variable groups; samples/pipelines/variable-groups.yml in the sources unless given. */
+  /** YAML file of variable groups; variable-groups.yml beside the pipelines in the sources unless given. */
   variableGroupsFile?: string;
   /** File that counts the runs; `pipeline-runs` beside the kubeconfig unless given. */
   counterFile?: string;
@@ -100,18 +100,21 @@ export function localProject(cloud: LocalCloudFacts, options: LocalProjectOption
   const { description, serviceAccountToken, otherClusterKubeconfig, oidcRequestUri, systemAccessToken, pipelines } =
     cloud;
   const sourcesDir = resolve(options.sourcesDir ?? '.');
-  const groupsFile = options.variableGroupsFile ?? join(sourcesDir, 'samples/pipelines/variable-groups.yml');
-  const seeds = existsSync(groupsFile) ? readVariableGroups(groupsFile) : {};
+  const seeds = readGroups(options.variableGroupsFile ?? join(pipelinesFolder(sourcesDir), 'variable-groups.yml'));
+  const connectionNames = readConnectionNames(join(pipelinesFolder(sourcesDir), 'service-connections.yml'));
   return {
     name: 'guardian-ai',
     collectionUri: `${description.arm}/_devops/`,
     sourcesDir,
     taskDirs: options.taskDirs ?? [],
     connections: [
-      azureConnection(description),
-      otherClusterKubeconfig === undefined
-        ? kubernetesConnection(description, serviceAccountToken)
-        : otherClusterConnection(otherClusterKubeconfig),
+      { ...azureConnection(description), name: connectionNames.azure },
+      {
+        ...(otherClusterKubeconfig === undefined
+          ? kubernetesConnection(description, serviceAccountToken)
+          : otherClusterConnection(otherClusterKubeconfig)),
+        name: connectionNames.kubernetes,
+      },
     ],
     get variableGroups() {
       return pipelines?.variableGroups(seeds) ?? seeds;
@@ -122,6 +125,37 @@ export function localProject(cloud: LocalCloudFacts, options: LocalProjectOption
     ...(oidcRequestUri === undefined ? {} : { oidcRequestUri }),
     ...(pipelines ? { openRun: start => pipelines.openRun(start) } : {}),
   };
+}
+
+/** Where a project keeps its pipelines: this repository among its samples, one that was made from them at its top. */
+function pipelinesFolder(sourcesDir: string): string {
+  const own = join(sourcesDir, 'pipelines');
+  return existsSync(own) ? own : join(sourcesDir, 'samples/pipelines');
+}
+
+function readGroups(file: string): Record<string, VariableGroup> {
+  return existsSync(file) ? readVariableGroups(file) : {};
+}
+
+/** What the project's service connections are called. @throws Error that names the file */
+function readConnectionNames(file: string): { azure: string; kubernetes: string } {
+  const usual = { azure: 'guardian-azure-connection', kubernetes: 'guardian-kubernetes-connection' };
+  if (!existsSync(file)) return usual;
+  const names = parse(readFileSync(file, 'utf8'), { schema: 'failsafe' }) as Record<string, unknown> | null;
+  for (const [key, name] of Object.entries(names ?? {}))
+    if (!(key in usual) || typeof name !== 'string' || name === '')
+      throw new Error(`${file}: ${key} is none of ${Object.keys(usual).join(', ')} with a name.`);
+  return { ...usual, ...names };
+}
+
+/** The workspace that the project's pipelines mean, by its variable groups; undefined when they name none. */
+export function workspaceOf(sourcesDir: string): { resourceGroup: string; workspace: string } | undefined {
+  for (const group of Object.values(readGroups(join(pipelinesFolder(sourcesDir), 'variable-groups.yml')))) {
+    const { resourceGroup, workspaceName } = group;
+    if (typeof resourceGroup === 'string' && typeof workspaceName === 'string')
+      return { resourceGroup, workspace: workspaceName };
+  }
+  return undefined;
 }
 
 function azureConnection(description: LocalDescription): Connection {

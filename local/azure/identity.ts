@@ -10,6 +10,12 @@ export interface StoredIdentity extends Omit<AzureIdentity, 'clientId' | 'client
   systemAccessToken: string;
 }
 
+/** What a workspace is called. */
+export interface WorkspaceNames {
+  resourceGroup: string;
+  workspace: string;
+}
+
 /** The names of the worked example: the sample pipelines and jobs refer to them. */
 const names = {
   subscriptionId: '00000000-0000-4000-8000-000000000001',
@@ -18,12 +24,18 @@ const names = {
   region: 'eastus',
 };
 
-export function ensureIdentity(journal: Journal): StoredIdentity {
+/** @throws Error when the state is that of a workspace with other names than the given ones */
+export function ensureIdentity(journal: Journal, given?: WorkspaceNames): StoredIdentity {
   const collection = journal.collection<StoredIdentity>('identity');
   let identity = collection.get('azure');
+  if (identity && given && (identity.resourceGroup !== given.resourceGroup || identity.workspace !== given.workspace))
+    throw new Error(
+      `This state is of the workspace ${identity.workspace} in ${identity.resourceGroup}, not of ${given.workspace} in ${given.resourceGroup}. Give another folder with --state.`,
+    );
   if (!identity) {
     identity = {
       ...names,
+      ...given,
       tenantId: randomUUID(),
       workspaceId: randomUUID(),
       storage: newStorageAccount(),

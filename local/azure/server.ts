@@ -27,7 +27,7 @@ import { Directory } from './directory/directory';
 import { ensureManagedIdentity, type ManagedIdentity } from './directory/managed-identity';
 import { Faults } from './faults/faults';
 import { injectFaults } from './faults/inject-faults';
-import { armIdOfWorkspace, ensureIdentity } from './identity';
+import { armIdOfWorkspace, ensureIdentity, type WorkspaceNames } from './identity';
 import { JobStore } from './jobs/job-record';
 import type { EndpointSettings } from './online-endpoints/endpoint-settings';
 import { openRegistry } from './registries/registry';
@@ -47,6 +47,8 @@ export interface LocalAzureOptions {
   accessTokenSeconds?: number;
   /** Seconds that a pipeline's ID token lives; 600 unless given, as in Azure DevOps. */
   pipelineTokenSeconds?: number;
+  /** What the workspace is called; the names of the worked example unless given. */
+  workspace?: WorkspaceNames;
   /** Makes the Python of a job's environment; local/python unless given. */
   preparePython?: PreparePython;
   /** What can be set about online endpoints, for example how long a change of traffic takes. */
@@ -116,7 +118,7 @@ export async function startLocalAzure(o: LocalAzureOptions): Promise<LocalAzure>
     const journal = await Journal.open(join(stateDir, 'azure.journal'));
     undo.push(() => journal.close());
     const certificate = await ensureCertificates(join(stateDir, 'certificates'));
-    const { storage, systemAccessToken, ...identity } = ensureIdentity(journal);
+    const { storage, systemAccessToken, ...identity } = ensureIdentity(journal, o.workspace);
 
     // The slowest part; what follows is done, and loaded, meanwhile.
     const azurite = await startAzurite({
