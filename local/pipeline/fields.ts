@@ -1,5 +1,5 @@
 import { PipelineError, type Position } from './pipeline-error';
-import { mappingEntries, scalarText, sequenceItems, type Source } from './template';
+import { mappingEntries, resolveSource, scalarText, sequenceItems, type Source } from './template';
 
 /** The keys and values of one mapping, each taken by a reader that knows what it may be. */
 export class Fields {
@@ -68,7 +68,8 @@ export class Fields {
     const source = this.source(key);
     if (source === undefined) return undefined;
     if (isNothing(source)) return [];
-    const { kind } = source.node;
+    // What an expression stands for may be a list as well.
+    const { kind } = resolveSource(source).node;
     return kind === 'sequence' ? sequenceItems(source, `'${key}'`).map(scalarText) : [scalarText(source)];
   }
 }

@@ -5,6 +5,7 @@ import type { Job, Pipeline, Stage, VariableEntry } from './model';
 import { readParameters } from './parameters';
 import { PipelineError, type Position } from './pipeline-error';
 import { checkName, defaultTimeouts, readJobs, withCheckout, withVariables } from './read-jobs';
+import { readPayloads, refuseResources, withPayloads } from './read-resources';
 import { readCondition, readSteps } from './read-steps';
 import { variablesObject, type VariableReader } from './read-variables';
 import { runtimeContext } from './runtime-context';
@@ -37,11 +38,13 @@ export function readPipeline(file: string, given: Record<string, unknown>, reade
   const start: Position = { file: shown, line: 1, column: 1 };
   const declared =
     node.kind === 'mapping' ? node.entries.find(({ key }) => key.text === 'parameters')?.value : undefined;
-  const parameters = readParameters(
+  const { payloads, others } = readPayloads(node, given);
+  const own = readParameters(
     declared && { node: declared, scope: { file: absolute, names: {} } },
-    new Map(Object.entries(given).map(([key, value]) => [key, { value: valueOf(value), at: start }])),
+    new Map(Object.entries(others).map(([key, value]) => [key, { value: valueOf(value), at: start }])),
     start,
   );
+  const parameters = withPayloads(own, payloads);
   const root: Source = {
     node,
     scope: { file: absolute, names: { parameters, variables: variablesObject(reader.known) } },
@@ -202,17 +205,4 @@ function checkGraph(nodes: { name: string; dependsOn: string[]; at: Position }[]
     finished.add(key);
   };
   for (const node of nodes) visit(node, []);
-}
-
-function refuseResources(fields: Fields): void {
-  const source = fields.source('resources');
-  if (source === undefined || isNothing(source)) return;
-  const items = source.node.kind === 'mapping' ? mappingEntries(source, 'resources') : [];
-  const first = items[0];
-  if (first !== undefined) {
-    throw new PipelineError(
-      first.at,
-      `resources.${first.key} is not supported: a run on this machine has this repository only.`,
-    );
-  }
 }
