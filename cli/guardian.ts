@@ -1,4 +1,5 @@
 /** `guardian`: every task of this product from a terminal, with the caller's own access to Azure and Kubernetes. */
+import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Surroundings } from './connection';
@@ -23,6 +24,7 @@ async function main(args: string[]): Promise<void> {
   const { default: yargs } = await import('yargs');
   const parser = yargs(args)
     .scriptName('guardian')
+    .version((JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version)
     .usage('$0 COMMAND: train, register, deploy, configure and roll back models on Azure Machine Learning')
     .exitProcess(false)
     .strict()

@@ -21,7 +21,7 @@ function flattened(value: unknown): unknown {
     return value.flatMap((item: unknown) => {
       const keys = typeof item === 'object' && item !== null ? Object.keys(item) : [];
       return keys.length > 0 && keys.every(isDirective)
-        ? (Object.values(item as object).flatMap(inner => flattened(inner)) as unknown[])
+        ? Object.values(item as object).flatMap(flattened)
         : [flattened(item)];
     });
   // A text whose expression is not known yet may be any that its place allows.
