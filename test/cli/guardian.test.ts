@@ -72,6 +72,7 @@ describe('guardian, by itself', function () {
       'blueGreen',
       'canary',
       'challenger',
+      'shadow',
     ]);
     assert.match((await guardian(['completion'])).stdout, /complete -[^]*guardian/);
   });
