@@ -15,6 +15,10 @@ import { UsageError } from './usage-error';
 const root = resolve(__dirname, '../..');
 
 async function main(args: string[]): Promise<void> {
+  // A reader that has seen enough, such as head, must not end a deployment in its middle.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
   const surroundings: Surroundings = { env: process.env, cwd: process.cwd(), home: homedir() };
   // Its flags are its own.
   if (args[0] === 'local') {

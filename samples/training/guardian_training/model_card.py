@@ -34,5 +34,9 @@ def write_model_card(file: pathlib.Path, metrics: Dict[str, float], labels: Sequ
     for label in labels:
         figures = " | ".join(f"{metrics[f'{kind}_{label}']:.3f}" for kind in ("precision", "recall", "f1"))
         rows.append(f"| {label} | {figures} |")
-    text = "\n".join([f"Accuracy {metrics['test_accuracy']:.3f}", "", *rows])
+    probability = (
+        f"Probabilities are off by {metrics['calibration_error']:.3f} on average "
+        f"({metrics['calibration_error_before']:.3f} before calibration, temperature {metrics['temperature']:g})."
+    )
+    text = "\n".join([f"Accuracy {metrics['test_accuracy']:.3f} on {metrics['test_samples']} images", "", *rows, "", probability])
     file.write_text(CARD.format(metrics=text, labels=", ".join(labels), **facts), encoding="utf-8")

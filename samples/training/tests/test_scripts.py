@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import socket
 import subprocess
 import sys
 import tempfile
@@ -23,13 +24,13 @@ class Ran(NamedTuple):
     stderr: str
 
 
-def start_script(name, *arguments, folder):
-    """In `folder`, tracking to its mlruns."""
+def start_script(name, *arguments, folder, **settings):
+    """In `folder`, tracking to its mlruns; `settings` go into its environment."""
     own = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "AZUREML_"))}
     return subprocess.Popen(
         [sys.executable, str(TRAINING / name), *map(str, arguments)],
         cwd=folder,
-        env={**own, "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**own, "PYTHONDONTWRITEBYTECODE": "1", **settings},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         universal_newlines=True,
@@ -161,6 +162,46 @@ class Training(unittest.TestCase):
         ran = self.train("--pretrained-weights", "one/checkpoint/best.pt", output="two")
         self.assertEqual(ran.returncode, 0, ran.stderr)
         self.assertIn("started from best.pt", (self.folder / "two/model/model-card.md").read_text(encoding="utf-8"))
+
+    def test_ends_after_an_interruption_as_if_there_had_been_none(self):
+        for output, arguments in (
+            ("whole", ["--epochs", "2"]),
+            ("parted", ["--epochs", "1"]),
+            ("parted", ["--epochs", "2", "--resume"]),
+        ):
+            ran = self.train(*arguments, output=output)
+            self.assertEqual(ran.returncode, 0, ran.stderr)
+        self.assertIn("resuming after epoch 1", ran.stdout)
+        whole, parted = (self.folder / name / "model" / "model.onnx" for name in ("whole", "parted"))
+        self.assertEqual(whole.read_bytes(), parted.read_bytes())
+
+        ran = self.train("--seed", "4", "--resume", output="parted")
+        self.assertEqual(ran.returncode, 1)
+        self.assertRegex(ran.stderr, "Error: The checkpoint .*last.pt belongs to another training .*seed=7")
+
+    def test_stops_when_it_gets_no_better(self):
+        # Steps so large that nothing is learnt.
+        ran = self.train("--epochs", "30", "--patience", "2", "--learning-rate", "1000000")
+        self.assertEqual(ran.returncode, 0, ran.stderr)
+        self.assertRegex(ran.stdout, r"no better epoch since epoch \d+: stopping")
+
+    def test_is_shared_by_several_workers(self):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = str(free.getsockname()[1])
+        scripts = []
+        for rank in range(2):
+            group = {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2"}
+            group.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=port, OMP_NUM_THREADS="1")
+            paths = ["--data", self.data, "--output", "shared"]
+            quick = ["--architecture", "mobilenet_v3_small", "--image-size", "64", "--epochs", "2", "--batch-size", "4"]
+            scripts.append(start_script("train_nsfw_model.py", *paths, *quick, folder=self.folder, **group))
+        first, second = map(end_of, scripts)
+        self.assertEqual((first.returncode, second.returncode), (0, 0), first.stderr + second.stderr)
+        self.assertIn("2 workers", first.stdout)
+        self.assertRegex(first.stdout, "epoch 2/2 ")
+        self.assertEqual(second.stdout, "")
+        self.assertTrue((self.folder / "shared" / "model" / "guardian-model.json").is_file())
 
     def test_tells_what_is_wrong_in_one_line_and_fails(self):
         broken = next((self.data / "train" / "nsfw").iterdir())
