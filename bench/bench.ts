@@ -1,15 +1,27 @@
 /**
- * `npm run bench [-- --rounds N]`: our tasks and the official Python SDK doing the same work against the same local Azure, in turns.
- * Prints a table of medians and ratios, and writes every sample to bench/results.json.
+ * `npm run bench [-- PART] [--rounds N]`: `tasks` (the part when none is named) lets our tasks and the official Python SDK do the same
+ * work against the same local Azure, `scoring` the scoring runtime and other servers answer the same photographs; always in turns.
+ * Prints tables of medians and ratios, and writes every sample to bench/results.json.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { root } from '../scripts/product';
 import { compareAzureTasks, type Comparison, type Sample } from './azure-tasks';
+import { compareScoring } from './scoring';
+import { scoringChart, scoringTables } from './scoring-report';
 
-const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5' } } });
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    rounds: { type: 'string', default: '5' },
+    /** Of each load on a scoring server. */
+    seconds: { type: 'string', default: '5' },
+    /** Scoring servers that take part; all when there are none. */
+    only: { type: 'string', multiple: true, default: [] },
+  },
+});
 
 const measures: readonly [keyof Sample, string, (value: number) => string][] = [
   ['toFirstRequest', 'start to first request', value => `${value.toFixed(2)} s`],
@@ -34,19 +46,49 @@ function table({ operation, ours, rival }: Comparison): string {
   );
 }
 
-async function main(): Promise<void> {
-  const rounds = Number(values.rounds);
-  if (!Number.isInteger(rounds) || rounds < 1)
-    throw new Error(`--rounds must be a whole number above 0, not "${values.rounds}".`);
-  const comparisons = await compareAzureTasks(rounds, line => process.stderr.write(`${line}\n`));
-  const machine = { cpus: cpus().length, memoryGiB: Math.round(totalmem() / 2 ** 30), node: process.version };
+async function benchTasks(rounds: number): Promise<string> {
+  const comparisons = await compareAzureTasks(rounds, log);
+  keep('tasks', { rounds, comparisons });
+  return comparisons.map(table).join('\n\n');
+}
+
+async function benchScoring(rounds: number, seconds: number, only: readonly string[]): Promise<string> {
+  const results = await compareScoring(rounds, seconds, only, log);
+  keep('scoring', results);
+  if (only.length === 0) writeFileSync(join(root, 'docs/scoring-performance.svg'), scoringChart(results));
+  return scoringTables(results);
+}
+
+/** Puts what was measured beside what other parts left in bench/results.json. */
+function keep(part: string, measured: object): void {
   const file = join(root, 'bench/results.json');
-  mkdirSync(join(root, 'bench'), { recursive: true });
-  writeFileSync(
-    file,
-    `${JSON.stringify({ measuredAt: new Date().toISOString(), machine, rounds, comparisons }, null, 2)}\n`,
-  );
-  console.log(comparisons.map(table).join('\n\n'));
+  const others = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as object) : {};
+  const machine = { cpus: cpus().length, memoryGiB: Math.round(totalmem() / 2 ** 30), node: process.version };
+  const results = { ...others, [part]: { measuredAt: new Date().toISOString(), machine, ...measured } };
+  writeFileSync(file, `${JSON.stringify(results, null, 2)}\n`);
+}
+
+function log(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+async function main(): Promise<void> {
+  const rounds = wholeNumber('rounds', values.rounds);
+  const parts = {
+    tasks: () => benchTasks(rounds),
+    scoring: () => benchScoring(rounds, wholeNumber('seconds', values.seconds), values.only),
+  };
+  const [part = 'tasks'] = positionals;
+  if (!(part === 'tasks' || part === 'scoring'))
+    throw new Error(`There is "tasks" and "scoring" to measure, not "${part}".`);
+  console.log(await parts[part]());
+}
+
+function wholeNumber(option: string, text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1)
+    throw new Error(`--${option} must be a whole number above 0, not "${text}".`);
+  return value;
 }
 
 main().catch((error: unknown) => {

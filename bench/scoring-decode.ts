@@ -1,0 +1,39 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ImageAnswer, ImageRequest, ImageThreadData } from '../scoring-runtime/src/image-pool';
+import { Thread } from '../scoring-runtime/src/thread';
+import { root } from '../scripts/product';
+
+/** Milliseconds for one photograph from JPEG to the model's input of 224 pixels, on the server's own image thread. */
+export async function decodeMilliseconds(file: string, runs: number): Promise<number[]> {
+  const spec: ImageThreadData['spec'] = {
+    layout: 'NCHW',
+    channels: 'RGB',
+    width: 224,
+    height: 224,
+    resize: 'stretch',
+    scale: 1 / 255,
+    mean: [0.485, 0.456, 0.406],
+    std: [0.229, 0.224, 0.225],
+  };
+  const data: ImageThreadData = { spec, maxPixels: 32_000_000 };
+  const thread = new Thread<ImageRequest, ImageAnswer>(
+    join(root, 'scoring-runtime/dist/image-thread.js'),
+    data,
+    error => {
+      throw error;
+    },
+  );
+  try {
+    const target = new Float32Array(new SharedArrayBuffer(3 * 224 * 224 * 4));
+    const times: number[] = [];
+    for (let run = 0; run < runs; run++) {
+      const answer = await thread.ask({ bytes: new Uint8Array(readFileSync(file)), target });
+      if ('refusal' in answer) throw new Error(answer.refusal.message);
+      times.push(answer.times.decodeMilliseconds + answer.times.resizeMilliseconds);
+    }
+    return times;
+  } finally {
+    await thread.stop();
+  }
+}
