@@ -88,6 +88,11 @@ export class ImagePool {
     }
   }
 
+  /** Resolves when every thread can decode. @throws Error when one cannot be started */
+  async started(): Promise<void> {
+    await Promise.all(this.#threads.map(thread => thread.started));
+  }
+
   async stop(): Promise<void> {
     await Promise.all(this.#threads.map(thread => thread.stop()));
   }

@@ -96,6 +96,7 @@ async function loadModel(
         for (const waited of waitedMilliseconds) ownMetrics.queueSeconds.observe(waited / 1000);
       },
     );
+    await images.started();
     await warmUp({ folder, manifest, signature, images, model });
     return new ServedModel({ manifest, identity, signature, images, model, batcher, metrics: ownMetrics });
 

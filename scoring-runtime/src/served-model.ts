@@ -106,14 +106,17 @@ export class ServedModel {
     return row.outputs;
   }
 
-  /** What outputs of the model mean by its manifest. */
-  verdict([scores]: readonly OutputTensor[]): Verdict {
+  /**
+   * What outputs of the model mean by its manifest.
+   * @param blame whose fault it is when they mean nothing: the model's, or that of a caller who sent a tensor of his own
+   */
+  verdict([scores]: readonly OutputTensor[], blame: 'InferenceFailed' | 'InvalidRequest' = 'InferenceFailed'): Verdict {
     try {
       const verdict = toVerdict(scores ?? { data: new Float32Array(), shape: [] }, this.manifest);
       this.parts.metrics.images(verdict.label).inc();
       return verdict;
     } catch (error) {
-      throw new ScoringError('InferenceFailed', error instanceof Error ? error.message : String(error));
+      throw new ScoringError(blame, error instanceof Error ? error.message : String(error));
     }
   }
 

@@ -28,6 +28,7 @@ async function serve(config: Config): Promise<void> {
   const app = createApp({ config, log, metrics, readiness, admission, capture, tracer });
 
   let draining = false;
+  let loading = Promise.resolve();
   const drain = async (signal: string): Promise<void> => {
     if (draining) return;
     draining = true;
@@ -36,6 +37,8 @@ async function serve(config: Config): Promise<void> {
     // Front ends go on sending until they have asked /ready again; whoever comes is served, and told to hang up after.
     await sleep(config.drainDelayMilliseconds);
     const deadline = setTimeout(() => {
+      // A model that is still being loaded holds its thread in native code; nobody waits for it.
+      if (admission.inside === 0) process.exit(0);
       log.error(
         { images: admission.inside },
         'requests in flight were cut off: GUARDIAN_DRAIN_TIMEOUT_SECONDS is over',
@@ -43,10 +46,10 @@ async function serve(config: Config): Promise<void> {
       process.exit(1);
     }, config.drainTimeoutMilliseconds);
     await app.close();
+    await loading;
     await Promise.all([readiness.models?.stop(), capture?.stop(), tracer?.stop()]);
     clearTimeout(deadline);
     log.info('stopped');
-    // A model that is still being loaded holds its thread in native code.
     process.exit(0);
   };
   process.on('SIGTERM', signal => void drain(signal));
@@ -54,22 +57,31 @@ async function serve(config: Config): Promise<void> {
 
   await app.listen({ host: config.host, port: config.port });
   log.info({ host: config.host, port: (app.server.address() as AddressInfo).port }, 'listening');
-  try {
-    const onDeath = (error: Error): void => {
-      log.fatal({ err: error }, 'a thread of the server ended');
-      process.exit(1);
-    };
-    const models = await loadModels({ config, metrics, log, onDeath });
-    readiness.ready(models);
-    const { label, digest } = models.standard.identity;
-    const others = models.all.filter(model => model !== models.standard).map(model => model.identity.label);
-    const milliseconds = Math.round(performance.now() - started);
-    log.info({ model: label, digest, ...(others.length > 0 ? { others } : {}), milliseconds }, 'ready');
-  } catch (error) {
-    // The process stays, so that the probes can say why it takes no traffic.
-    const reason = error instanceof Error ? error.message : String(error);
-    readiness.failed(reason);
-    log.error({ reason }, 'the model is refused and this server will not become ready');
+  loading = load();
+  await loading;
+
+  async function load(): Promise<void> {
+    try {
+      const onDeath = (error: Error): void => {
+        log.fatal({ err: error }, 'a thread of the server ended');
+        process.exit(1);
+      };
+      const models = await loadModels({ config, metrics, log, onDeath });
+      readiness.ready(models);
+      if (readiness.phase.name === 'draining') {
+        await models.stop();
+        return;
+      }
+      const { label, digest } = models.standard.identity;
+      const others = models.all.filter(model => model !== models.standard).map(model => model.identity.label);
+      const milliseconds = Math.round(performance.now() - started);
+      log.info({ model: label, digest, ...(others.length > 0 ? { others } : {}), milliseconds }, 'ready');
+    } catch (error) {
+      // The process stays, so that the probes can say why it takes no traffic.
+      const reason = error instanceof Error ? error.message : String(error);
+      readiness.failed(reason);
+      log.error({ reason }, 'the model is refused and this server will not become ready');
+    }
   }
 }
 

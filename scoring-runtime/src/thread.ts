@@ -6,6 +6,9 @@ interface Envelope {
   readonly body: unknown;
 }
 
+/** What a thread says first, when it has loaded what it needs. */
+const startedMessage = 'started';
+
 type Answer = { readonly id: number } & ({ readonly body: unknown } | { readonly failure: string });
 
 /** A thread that answers requests, several at a time. `Requests` maps what is asked to what is answered. */
@@ -14,12 +17,22 @@ export class Thread<Request, Response> {
   readonly #pending = new Map<number, { resolve: (body: Response) => void; reject: (error: Error) => void }>();
   #next = 0;
   #stopping = false;
+  /** Resolves when it can answer. To end it before may end the process: native code is not always prepared for that. */
+  readonly started: Promise<void>;
 
   /** @param onDeath called once when the thread ends without having been stopped; every pending request is rejected */
   constructor(file: string, data: unknown, onDeath: (error: Error) => void) {
     this.#worker = new Worker(file, { workerData: data });
     let cause: Error | undefined;
-    this.#worker.on('message', (answer: Answer) => this.#settle(answer));
+    this.started = new Promise((resolve, reject) => {
+      this.#worker.on('message', (answer: Answer | typeof startedMessage) => {
+        if (answer === startedMessage) resolve();
+        else this.#settle(answer);
+      });
+      this.#worker.once('exit', () => reject(cause ?? new Error('A thread ended before it had started.')));
+    });
+    // Whoever waits for it hears of it; nobody has to.
+    this.started.catch(() => undefined);
     this.#worker.on('error', error => {
       cause = error instanceof Error ? error : new Error(String(error));
     });
@@ -46,6 +59,7 @@ export class Thread<Request, Response> {
 
   async stop(): Promise<void> {
     this.#stopping = true;
+    await this.started.catch(() => undefined);
     await this.#worker.terminate();
   }
 
@@ -70,4 +84,5 @@ export function answerRequests(
         port.postMessage({ id, failure: error instanceof Error ? error.message : String(error) } satisfies Answer),
     );
   });
+  port.postMessage(startedMessage);
 }

@@ -193,6 +193,7 @@ describe('the Open Inference Protocol', () => {
         /no output 'x'; there is logits/,
       ],
       ['no base64', { inputs: [{ ...good, datatype: 'BYTES', shape: [1], data: ['%'] }] }, 400, /not base64/],
+      ['a number beyond all bounds', { inputs: [{ ...good, data: Array(3072).fill(1e300) }] }, 400, /no number/],
       ['no image', { inputs: [{ ...good, datatype: 'BYTES', shape: [1], data: ['YWJj'] }] }, 400, /not a JPEG/],
       ['binary data without its header', { inputs: [{ ...good, parameters: { binary_data_size: 4 } }] }, 400, /header/],
     ] as const) {

@@ -53,7 +53,7 @@ export function modelMetadata({ identity, manifest, signature, classifies }: Ser
 export function namedTensors(
   model: ServedModel,
   rows: readonly (readonly OutputTensor[])[],
-  wanted: InferenceRequest['outputs'],
+  { outputs: wanted, rows: [sent] }: InferenceRequest,
 ): NamedTensor[] {
   const { manifest, signature, classifies } = model;
   const own = signature.outputs.map(({ name, type, perImage }, index): NamedTensor => {
@@ -67,7 +67,9 @@ export function namedTensors(
     };
   });
   // Read for every answer, so that metrics count its images too.
-  const verdicts = classifies ? rows.map(row => model.verdict(row)) : [];
+  const verdicts = classifies
+    ? rows.map(row => model.verdict(row, sent && 'tensor' in sent ? 'InvalidRequest' : undefined))
+    : [];
   const labels = manifest.labels ?? [];
   const read: NamedTensor[] = [
     {

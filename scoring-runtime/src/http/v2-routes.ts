@@ -43,7 +43,7 @@ export function v2Routes(app: FastifyInstance, parts: AppParts, get: Get): void 
         requireOneByOne(model, request);
         takePlaces(request.rows.length);
         const rows = await runAll(model, request.rows, caller);
-        const response = inferenceResponse(model, request, namedTensors(model, rows, request.outputs));
+        const response = inferenceResponse(model, request, namedTensors(model, rows, request));
         if (response.headerLength !== undefined)
           reply.header(headerLengthHeader, String(response.headerLength)).type('application/octet-stream');
         return response.body;
