@@ -3,7 +3,8 @@ import { exifOrientation } from './exif-orientation';
 import { JpegLibrary } from './jpeg-library';
 import type { ImageTimes, Tensor } from './image-pool';
 import type { InputSpec } from './manifest';
-import { type Pixels, Resampler, sizeBeforeCrop, type Turn, upright } from './resample';
+import { type Pixels, Resampler, type Turn, upright } from './resample';
+import { sizeBeforeCrop } from './resample-weights';
 import { ScoringError } from './scoring-error';
 
 /**
@@ -34,7 +35,7 @@ export class ImageReader {
   }
 
   /**
-   * Decodes a JPEG, PNG or WebP, turns it upright by its EXIF orientation and writes it as the model's input. Colour
+   * Decodes a JPEG, PNG, WebP, AVIF or the first frame of a GIF, turns it upright by its EXIF orientation and writes it as the model's input. Colour
    * profiles and transparency are ignored, as Pillow's `convert('RGB')` does in training.
    * @throws ScoringError for bytes that are no such image, are cut off, or have more than `maxPixels`
    */
@@ -67,6 +68,7 @@ export class ImageReader {
     const { data, width, height, channels } = await decode(bytes, this.spec, this.maxPixels);
     const place = this.#resampler.place(width, height);
     if (channels === 3) place.bytes.set(data);
+    else if (channels === 4) inksToRgb(data, place.bytes);
     else for (let i = 0; i < data.length; i++) place.bytes.fill(data[i] ?? 0, i * 3, i * 3 + 3);
     return { pixels: place.pixels, turn: upright };
   }
@@ -87,12 +89,12 @@ const turns = [
 /** The native library reads many formats more; only those that are promised reach it. */
 function requireKnownFormat(bytes: Uint8Array): void {
   const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 16)).toString('latin1');
-  if (/^\xff\xd8\xff|^\x89PNG\r\n|^RIFF[^]{4}WEBP/.test(head)) return;
-  const other = /^(GIF8|BM|II\*\0|MM\0\*|<svg|<\?xml|%PDF)|^[^]{4}ftyp/.exec(head);
-  if (other) throw new ScoringError('UnsupportedMediaType', 'The image is neither JPEG, PNG nor WebP.');
+  if (/^\xff\xd8\xff|^\x89PNG\r\n|^RIFF[^]{4}WEBP|^GIF8[79]a|^[^]{4}ftypavi[fs]/.test(head)) return;
+  const other = /^(BM|II\*\0|MM\0\*|<svg|<\?xml|%PDF)|^[^]{4}ftyp/.exec(head);
+  if (other) throw new ScoringError('UnsupportedMediaType', 'The image is neither JPEG, PNG, WebP, GIF nor AVIF.');
   throw new ScoringError(
     'InvalidImage',
-    bytes.length === 0 ? 'The image is empty.' : 'The bytes are not a JPEG, PNG or WebP image.',
+    bytes.length === 0 ? 'The image is empty.' : 'The bytes are not a JPEG, PNG, WebP, GIF or AVIF image.',
   );
 }
 
@@ -104,7 +106,7 @@ function requirePixels(width: number, height: number, maxPixels: number): void {
   );
 }
 
-/** The pixels by libvips, upright, with 1 channel or 3 of 8 bits. */
+/** The pixels by libvips, upright, with 1 channel, 3, or 4 of inks, of 8 bits. */
 async function decode(
   bytes: Uint8Array,
   spec: InputSpec,
@@ -113,17 +115,16 @@ async function decode(
   try {
     // Warnings are common in photographs that every viewer shows; a file that is cut off is refused, as Pillow does.
     const image = sharp(bytes, { failOn: 'truncated', limitInputPixels: false, ignoreIcc: true });
-    const { format, autoOrient } = await image.metadata();
+    const { format, space, autoOrient } = await image.metadata();
     const { width, height } = autoOrient;
     requirePixels(width, height, maxPixels);
     const shrink = format === 'jpeg' ? shrinkOnLoad(width, height, spec) : 1;
     if (shrink > 1) image.resize(Math.ceil(width / shrink), Math.ceil(height / shrink), { fit: 'fill' });
-    const { data, info } = await image
-      .autoOrient()
-      .toColourspace('srgb')
-      .removeAlpha()
-      .raw({ depth: 'uchar' })
-      .toBuffer({ resolveWithObject: true });
+    image.autoOrient();
+    // libvips would print the inks on a paper of its own; Pillow only inverts them.
+    if (space === 'cmyk') image.pipelineColourspace('cmyk').toColourspace('cmyk');
+    else image.toColourspace('srgb').removeAlpha();
+    const { data, info } = await image.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
     return { data, width: info.width, height: info.height, channels: info.channels };
   } catch (error) {
     if (error instanceof ScoringError) throw error;
@@ -131,6 +132,17 @@ async function decode(
     throw new ScoringError('InvalidImage', `The image cannot be decoded: ${reason.slice(0, 200)}`, undefined, {
       cause: error,
     });
+  }
+}
+
+/** CMYK as RGB, to the last bit as Pillow does it. https://github.com/python-pillow/Pillow/blob/main/src/libImaging/Convert.c */
+function inksToRgb(inks: Uint8Array, target: Uint8Array): void {
+  for (let from = 0, to = 0; from < inks.length; from += 4, to += 3) {
+    const light = 255 - (inks[from + 3] as number);
+    for (let channel = 0; channel < 3; channel++) {
+      const product = (inks[from + channel] as number) * light + 128;
+      target[to + channel] = Math.max(0, light - (((product >> 8) + product) >> 8));
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 import type { InputSpec } from './manifest';
 import { kernel } from './resample-kernel';
+import { firstKept, sizeBeforeCrop, weigh, type Weights } from './resample-weights';
 
 /** An image in a kernel's memory: rows of 3 channels of 8 bits, each `stride` bytes after the one before. */
 export interface Pixels {
@@ -43,6 +44,9 @@ interface Kernel {
   ): void;
 }
 
+/** What Ultralytics' models are trained with. */
+const standardPadding = 114;
+
 /** What is used of WebAssembly: its types come with those of a browser's page only. */
 interface WasmApi {
   readonly Module: new (bytes: Uint8Array) => object;
@@ -57,9 +61,8 @@ const wasm = (globalThis as unknown as { WebAssembly: WasmApi }).WebAssembly;
 const module = new wasm.Module(Buffer.from(kernel, 'base64'));
 
 /**
- * Bilinear resize with antialiasing, to the last bit as Pillow does it for 8-bit images (version 13, `Image.resize(size,
- * BILINEAR)`, also torchvision's Resize on a PIL image): a triangle filter that grows with the reduction, weights of 22
- * bits, one direction after the other, rounded to 8 bits in between. https://github.com/python-pillow/Pillow/blob/main/src/libImaging/Resample.c
+ * Resize with antialiasing, to the last bit as Pillow does it for 8-bit images (version 13, `Image.resize(size,
+ * BILINEAR)`, also torchvision's Resize on a PIL image): a filter that grows with the reduction, weights of 22 bits, one direction after the other, rounded to 8 bits in between. https://github.com/python-pillow/Pillow/blob/main/src/libImaging/Resample.c
  * A model's probabilities depend on it: libvips' own reduction differs by up to 39 grey levels on a photograph.
  *
  * The pixels lie in a memory of its own that is used again and again: fresh memory for each image, which the system must
@@ -103,8 +106,14 @@ export class Resampler {
     const { spec } = this;
     const size = turn.exchange ? { width: source.height, height: source.width } : source;
     const scaled = sizeBeforeCrop(size.width, size.height, spec);
-    const wide = weigh(size.width, scaled.width, spec.width, turn.exchange ? turn.mirrorY : turn.mirrorX);
-    const high = weigh(size.height, scaled.height, spec.height, turn.exchange ? turn.mirrorX : turn.mirrorY);
+    const wide = weigh(size.width, scaled.width, spec.width, turn.exchange ? turn.mirrorY : turn.mirrorX, spec.filter);
+    const high = weigh(
+      size.height,
+      scaled.height,
+      spec.height,
+      turn.exchange ? turn.mirrorX : turn.mirrorY,
+      spec.filter,
+    );
     // Rounding in between makes the order of the two passes count: the height goes first when it shrinks by far the more.
     const heightFirst = size.height > scaled.height && size.height - scaled.height > (size.width - scaled.width) * 2;
     // The axes are exchanged at the end, when the image is small.
@@ -126,6 +135,22 @@ export class Resampler {
       result,
     );
     target.set(new Float32Array(this.#memory.buffer, result, target.length));
+    if (spec.resize === 'letterbox') this.#pad(scaled.width, scaled.height, target);
+  }
+
+  /** Fills what an image of this size leaves free with the padding's level. */
+  #pad(width: number, height: number, target: Float32Array): void {
+    const { spec } = this;
+    const table = new Float32Array(this.#memory.buffer, this.#table, 3 * 256);
+    const levels = [0, 1, 2].map(channel => table[channel * 256 + (spec.padding ?? standardPadding)] ?? 0);
+    const [left, top] = [-firstKept(width, spec.width), -firstKept(height, spec.height)];
+    const plane = spec.width * spec.height;
+    for (let pixel = 0; pixel < plane; pixel++) {
+      const [x, y] = [(pixel % spec.width) - left, Math.floor(pixel / spec.width) - top];
+      if (x >= 0 && x < width && y >= 0 && y < height) continue;
+      for (let channel = 0; channel < 3; channel++)
+        target[spec.layout === 'NCHW' ? channel * plane + pixel : pixel * 3 + channel] = levels[channel] ?? 0;
+    }
   }
 
   #across(source: Pixels, { first, counts, values, size }: Weights): Pixels {
@@ -189,57 +214,4 @@ export class Resampler {
     if (missing > 0) this.#memory.grow(missing);
     return address;
   }
-}
-
-/** What the whole image is scaled to; torchvision's Resize truncates the longer side. */
-export function sizeBeforeCrop(width: number, height: number, spec: InputSpec): { width: number; height: number } {
-  if (spec.resize === 'stretch' || spec.resizeTo === undefined) return { width: spec.width, height: spec.height };
-  return width <= height
-    ? { width: spec.resizeTo, height: Math.trunc((spec.resizeTo * height) / width) }
-    : { width: Math.trunc((spec.resizeTo * width) / height), height: spec.resizeTo };
-}
-
-interface Weights {
-  /** For each output pixel, the first input pixel and how many there are. */
-  readonly first: Int32Array;
-  readonly counts: Int32Array;
-  /** `size` weights for each output pixel. */
-  readonly values: Int32Array;
-  readonly size: number;
-}
-
-/** The weights of the middle `keep` of `to` pixels that `from` are scaled to; `mirror` counts the input from its end. */
-function weigh(from: number, to: number, keep: number, mirror: boolean): Weights {
-  const scale = from / to;
-  const support = Math.max(scale, 1);
-  const size = Math.ceil(support) * 2 + 1;
-  // torchvision's CenterCrop rounds half to even, as Python does.
-  const cut = roundHalfToEven((to - keep) / 2);
-  const first = new Int32Array(keep);
-  const counts = new Int32Array(keep);
-  const values = new Int32Array(keep * size);
-  const row = new Float64Array(size);
-  for (let out = 0; out < keep; out++) {
-    const center = (out + cut + 0.5) * scale;
-    const begin = Math.max(0, Math.trunc(center - support + 0.5));
-    const count = Math.min(from, Math.trunc(center + support + 0.5)) - begin;
-    let sum = 0;
-    for (let i = 0; i < count; i++) {
-      const weight = Math.max(0, 1 - Math.abs((i + begin - center + 0.5) / support));
-      row[i] = weight;
-      sum += weight;
-    }
-    for (let i = 0; i < count; i++) {
-      const weight = Math.trunc(0.5 + ((row[i] ?? 0) / (sum || 1)) * (1 << 22));
-      values[out * size + (mirror ? count - 1 - i : i)] = weight;
-    }
-    first[out] = mirror ? from - begin - count : begin;
-    counts[out] = count;
-  }
-  return { first, counts, values, size };
-}
-
-function roundHalfToEven(value: number): number {
-  const floor = Math.floor(value);
-  return value - floor === 0.5 ? floor + (floor % 2) : Math.round(value);
 }

@@ -34,7 +34,7 @@ describe('a request that cannot be served', () => {
 
   it('because it is no image: 400', async () => {
     const answer = await runtime.score(Buffer.from('certainly not an image'), 'image/jpeg');
-    await assertRefused(answer, 400, 'InvalidImage', /not a JPEG, PNG or WebP/);
+    await assertRefused(answer, 400, 'InvalidImage', /not a JPEG, PNG, WebP, GIF or AVIF/);
   });
 
   it('because it is empty: 400', async () => {
@@ -95,10 +95,10 @@ describe('a request that cannot be served', () => {
   });
 
   it('because the image is of another kind: 415', async () => {
-    const gif = await sharp(await plain('red'))
-      .gif()
+    const tiff = await sharp(await plain('red'))
+      .tiff()
       .toBuffer();
-    await assertRefused(await runtime.score(gif, 'application/octet-stream'), 415, 'UnsupportedMediaType', /JPEG/);
+    await assertRefused(await runtime.score(tiff, 'application/octet-stream'), 415, 'UnsupportedMediaType', /JPEG/);
     const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>');
     await assertRefused(await runtime.score(svg, 'application/octet-stream'), 415, 'UnsupportedMediaType', /JPEG/);
   });
