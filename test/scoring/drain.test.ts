@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { plain } from './support/pictures';
 import { SlowRequest } from './support/slow-request';
-import { modelFolder, Runtime } from './support/runtime';
+import { body, modelFolder, type Prediction, Runtime } from './support/runtime';
 
 /** The port closes a moment after the log says so. */
 async function refusesConnections(runtime: Runtime): Promise<void> {
@@ -67,6 +67,29 @@ describe('shutting down', () => {
       runtime.signal('SIGTERM');
       assert.equal(await runtime.exit(), 1);
       await runtime.line(/cut off/);
+    } finally {
+      await runtime.stop();
+    }
+  });
+
+  it('in the middle of load fails no request', async () => {
+    const runtime = await Runtime.ready(modelFolder('colour'));
+    try {
+      const picture = await plain('blue', 'jpeg');
+      let answered = 0;
+      /** Goes on until an answer asks to hang up, as front ends do. */
+      const client = async (): Promise<void> => {
+        let last = false;
+        while (!last) {
+          const answer = await runtime.score(picture, 'image/jpeg');
+          assert.equal(answer.status, 200);
+          last = answer.headers.get('connection') === 'close';
+          assert.equal((await body<Prediction>(answer)).label, 'blue');
+          if (++answered === 50) runtime.signal('SIGTERM');
+        }
+      };
+      await Promise.all(Array.from({ length: 16 }, client));
+      assert.equal(await runtime.exit(), 0);
     } finally {
       await runtime.stop();
     }

@@ -143,6 +143,27 @@ describe('a request that cannot be served', () => {
     assert.match(answer, /\{"error":\{"code":"InvalidRequest","message":"[^"]+","requestId":"[^"]+"\}\}$/);
   });
 
+  it('because its headers come letter by letter: 408, and others are served meanwhile', async () => {
+    const socket = connect(runtime.port, '127.0.0.1');
+    const answer = text(socket);
+    socket.write('POST /score HTTP/1.1\r\n');
+    let sent = 0;
+    const drip = setInterval(() => socket.write(`x-${sent++}: a\r\n`), 50);
+    try {
+      assert.equal((await runtime.score(await plain('red'), 'image/png')).status, 200);
+      assert.match(await answer, /^HTTP\/1\.1 408 [^]*"code":"RequestTimeout"/);
+    } finally {
+      clearInterval(drip);
+      socket.destroy();
+    }
+  });
+
+  it('because it is compressed: 415', async () => {
+    const picture = await plain('red');
+    const answer = await runtime.score(picture, 'image/png', { 'content-encoding': 'gzip' });
+    await assertRefused(answer, 415, 'UnsupportedMediaType', /gzip is not read/);
+  });
+
   it('because it never comes to its end: 408', async () => {
     const answer = await raw(
       'POST /score HTTP/1.1\r\nhost: a\r\ncontent-type: image/jpeg\r\ncontent-length: 9\r\n\r\nabc',
