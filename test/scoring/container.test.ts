@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
@@ -16,10 +17,13 @@ describe('the container file', () => {
   });
 
   it('runs without privileges, says its port and how to ask for its health', () => {
-    assert.deepEqual(all('USER'), ['node']);
+    // By number, which is how Kubernetes' runAsNonRoot can tell.
+    assert.deepEqual(all('USER'), ['1000:1000']);
     assert.deepEqual(all('EXPOSE'), ['5001']);
     assert.match(all('HEALTHCHECK')[0] ?? '', /\/live/);
-    assert.deepEqual(JSON.parse(all('CMD')[0] ?? ''), ['node', 'dist/server.js']);
+    // The exec form, and not the base's entry point: no shell is needed.
+    assert.deepEqual(JSON.parse(all('ENTRYPOINT')[0] ?? ''), ['node', 'dist/server.js']);
+    assert.deepEqual(all('CMD'), []);
   });
 
   it('copies only what its folder has and what a stage made', () => {
@@ -28,6 +32,30 @@ describe('the container file', () => {
       .flatMap(line => line.split(/\s+/).slice(0, -1));
     assert.ok(sources.length > 0);
     for (const source of sources) assert.ok(existsSync(join(folder, source)), source);
+  });
+
+  it('leaves the tools of the build behind: its last stage only copies', () => {
+    const last = instructions.slice(instructions.map(([word]) => word).lastIndexOf('FROM'));
+    assert.ok(last.length > 3);
+    assert.deepEqual(
+      last.filter(([word, rest = '']) => word === 'RUN' || (word === 'COPY' && !rest.startsWith('--from=build '))),
+      [],
+    );
+  });
+
+  it('can name everything that is in it: the lock file is enough for its bill of materials', () => {
+    assert.ok(all('RUN').some(line => line.includes('npm sbom --sbom-format cyclonedx > dist/')));
+    const { status, stdout } = spawnSync('npm', ['sbom', '--package-lock-only', '--sbom-format', 'cyclonedx'], {
+      cwd: folder,
+      encoding: 'utf8',
+    });
+    assert.equal(status, 0);
+    const { components } = JSON.parse(stdout) as { components: { name: string; version: string; purl: string }[] };
+    for (const name of ['fastify', 'onnxruntime-node', 'pino', 'prom-client', 'sharp', 'yaml', 'zod'])
+      assert.ok(
+        components.some(component => component.purl === `pkg:npm/${name}@${component.version}`),
+        name,
+      );
   });
 
   it('installs in production only what is not in the bundle', () => {
