@@ -41,10 +41,14 @@ describe('/metrics', () => {
     assert.match(text, /^process_resident_memory_bytes \d+/m);
   });
 
-  it('has no name of its own that README.md does not explain', async () => {
+  it('has the names of its own that README.md explains, and their kinds', async () => {
     const readme = readFileSync(resolve(__dirname, '../../scoring-runtime/README.md'), 'utf8');
-    const names = [...(await metrics()).matchAll(/^# HELP (guardian_\w+)/gm)].map(match => match[1] ?? '');
-    assert.ok(names.length > 10);
-    for (const name of names) assert.ok(readme.includes(`\`${name}\``), name);
+    const there = [...(await metrics()).matchAll(/^# TYPE (guardian_\w+) (\w+)/gm)].map(([, name, type]) => [
+      name,
+      type,
+    ]);
+    const explained = [...readme.matchAll(/^\| `(guardian_\w+)` \| (\w+) \|/gm)].map(([, name, type]) => [name, type]);
+    assert.ok(there.length > 10);
+    assert.deepEqual(there.sort(), explained.sort());
   });
 });
