@@ -10,7 +10,7 @@ import { packageExtension } from './package';
 import { root } from './product';
 
 /** Cheap first, so that a simple mistake is seen early; the story, which takes minutes, comes last. */
-const order = ['unit', 'package', 'scoring', 'local', 'task', 'cli', 'samples', 'training', 'story'];
+const order = ['unit', 'package', 'scoring', 'local', 'task', 'cli', 'samples', 'training', 'guardian-app', 'story'];
 
 function suites(): string[] {
   const folders = readdirSync(join(root, 'test')).filter(name => !['support', 'fixtures'].includes(name));
