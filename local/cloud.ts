@@ -1,3 +1,4 @@
+import { existsSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { startLocalAzure, type LocalAzure, type LocalAzureOptions } from './azure/server';
 import { pipelineService } from './azure/devops/pipeline-service';
@@ -114,8 +115,20 @@ export async function startLocalCloud(o: LocalCloudOptions): Promise<LocalCloud>
   };
 }
 
-/** The sample application's image runs from its folder; a pod with any other image is only said to run. */
+/**
+ * The sample application's images run from its folder: the small one that samples/k8s begins with, and each service once it is built.
+ * A pod with any other image is only said to run.
+ */
 function applicationImages(root: string): Record<string, { command: string; args: string[]; cwd: string }> {
   const cwd = join(root, 'samples/guardian-app');
-  return { 'guardianacr.azurecr.io/guardian-app:1.0.0': { command: process.execPath, args: ['server.mjs'], cwd } };
+  const dist = join(cwd, 'dist');
+  const built = existsSync(dist) ? readdirSync(dist).filter(file => file.endsWith('.mjs')) : [];
+  const services = built.map(file => {
+    const image = `guardianacr.azurecr.io/guardian-${file.replace('.mjs', '')}:1.0.0`;
+    return [image, { command: process.execPath, args: [join('dist', file)], cwd }] as const;
+  });
+  return {
+    'guardianacr.azurecr.io/guardian-app:1.0.0': { command: process.execPath, args: ['server.mjs'], cwd },
+    ...Object.fromEntries(services),
+  };
 }

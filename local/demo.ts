@@ -7,7 +7,10 @@ import { readdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
+import { startLocalAws } from './aws/local-aws';
 import { startLocalCloud, type LocalCloud, type LocalCloudOptions } from './cloud';
+import { tellApplication, type ApplicationStory } from './demo/application';
+import { prepareApplication } from './demo/prepare-application';
 import { tellStory, type Story } from './demo/story';
 import { storyTable } from './demo/table';
 import { unpackExtension } from './demo/unpack-extension';
@@ -19,11 +22,13 @@ export interface DemoOptions extends Pick<LocalCloudOptions, 'recordRequest'> {
   workDir: string;
   signal: AbortSignal;
   log: (line: string) => void;
+  /** Goes on with the whole video-moderation application, on a stand-in for AWS. */
+  app?: boolean;
   /** Called with the cloud still up, after the story's end: a test looks for itself. */
   inspect?(story: Story, cloud: LocalCloud): Promise<void>;
 }
 
-export async function runDemo(options: DemoOptions): Promise<Story> {
+export async function runDemo(options: DemoOptions): Promise<Story & { moderation?: ApplicationStory }> {
   const { root, workDir, signal, log } = options;
   const began = performance.now();
   rmSync(workDir, { recursive: true, force: true });
@@ -32,6 +37,8 @@ export async function runDemo(options: DemoOptions): Promise<Story> {
   const extension = unpackExtension(join(root, 'dist', vsix), join(workDir, 'extension'));
   log(`${vsix}: tasks ${extension.tasks.join(', ')}`);
 
+  // Before the cloud: it looks for the services' programs when it starts.
+  if (options.app) await prepareApplication(root, log);
   const cloud = await startLocalCloud({
     port: 0,
     stateDir: join(workDir, 'state'),
@@ -45,9 +52,16 @@ export async function runDemo(options: DemoOptions): Promise<Story> {
       `Local Azure answers at ${cloud.description.arm}, Kubernetes at ${cloud.kubernetesUrl} (${((performance.now() - began) / 1000).toFixed(1)} s)`,
     );
     const project = localProject(cloud, { sourcesDir: root, taskDirs: [extension.tasksDir] });
-    const story = await tellStory({ cloud, project, root, runDir: join(workDir, 'runs'), signal, log });
+    const parts = { cloud, project, root, runDir: join(workDir, 'runs'), signal, log };
+    const story = await tellStory(parts);
     await options.inspect?.(story, cloud);
-    return story;
+    if (!options.app) return story;
+    const aws = await startLocalAws({ cacheDir: join(root, '.local/cache') });
+    try {
+      return { ...story, moderation: await tellApplication({ ...parts, aws }) };
+    } finally {
+      await aws.stop();
+    }
   } finally {
     await cloud.stop();
   }
@@ -63,10 +77,16 @@ async function main(): Promise<void> {
     });
   }
   try {
-    const { values } = parseArgs({ options: { 'work-dir': { type: 'string', default: join(root, '.local/demo') } } });
+    const { values } = parseArgs({
+      options: {
+        'work-dir': { type: 'string', default: join(root, '.local/demo') },
+        app: { type: 'boolean', default: false },
+      },
+    });
     const story = await runDemo({
       root,
       workDir: values['work-dir'],
+      app: values.app,
       signal: cancel.signal,
       log: line => console.log(line),
     });

@@ -9,6 +9,11 @@ export interface LocalAws {
   url: string;
   /** The environment with which any AWS client uses it. */
   environment: Record<string, string>;
+  /**
+   * Takes the policy off a bucket. The one that setup-aws writes denies what is not TLS by a condition, and moto, which speaks plain http
+   * here, looks at no condition of a policy: it would deny every presigned request.
+   */
+  withoutBucketPolicy(bucket: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -44,7 +49,13 @@ export async function startLocalAws(options: { cacheDir: string }): Promise<Loca
     AWS_ACCESS_KEY_ID: 'local',
     AWS_SECRET_ACCESS_KEY: 'local',
   };
-  return { url, environment, stop: () => child.kill() };
+  const withoutBucketPolicy = async (bucket: string): Promise<void> => {
+    // Any signature will do.
+    const authorization = 'AWS4-HMAC-SHA256 Credential=local/20260101/eu-west-1/s3/aws4_request, SignedHeaders=host, Signature=0';
+    const { status } = await fetch(`${url}/${bucket}?policy`, { method: 'DELETE', headers: { authorization } });
+    if (status !== 204) throw new Error(`moto answered ${status} when the policy of ${bucket} was deleted.`);
+  };
+  return { url, environment, withoutBucketPolicy, stop: () => child.kill() };
 }
 
 function answers(url: string): Promise<boolean> {

@@ -26,17 +26,21 @@ export class Cluster {
 
   /** Applies every manifest of a folder, as `kubectl apply --server-side -f FOLDER` does; namespaces first. */
   async applyFolder(folder: string): Promise<string[]> {
-    const { PatchStrategy } = await import('@kubernetes/client-node');
     const objects = readdirSync(folder)
       .filter(file => /\.ya?ml$/.test(file) && file !== 'kustomization.yaml')
-      .flatMap(file => parseAllDocuments(readFileSync(join(folder, file), 'utf8')))
-      .map(document => document.toJS() as KubernetesObject | null)
-      .filter(object => object?.kind !== undefined) as (KubernetesObject & { metadata: { name: string } })[];
+      .flatMap(file => objectsOf(join(folder, file)));
     objects.sort((a, b) => Number(b.kind === 'Namespace') - Number(a.kind === 'Namespace'));
-    for (const object of objects) {
-      await this.objects.patch(object, undefined, undefined, 'guardian-app', true, PatchStrategy.ServerSideApply);
-    }
+    for (const object of objects) await this.apply(object);
     return objects.map(object => `${object.kind ?? ''}/${object.metadata.name}`);
+  }
+
+  async applyFile(file: string): Promise<void> {
+    for (const object of objectsOf(file)) await this.apply(object);
+  }
+
+  async apply(object: KubernetesObject): Promise<void> {
+    const { PatchStrategy } = await import('@kubernetes/client-node');
+    await this.objects.patch(object, undefined, undefined, 'guardian-app', true, PatchStrategy.ServerSideApply);
   }
 
   async configMap(namespace: string, name: string): Promise<Record<string, string>> {
@@ -58,4 +62,10 @@ export class Cluster {
       ready: `${status?.availableReplicas ?? 0}/${spec?.replicas ?? 0}`,
     }));
   }
+}
+
+function objectsOf(file: string): (KubernetesObject & { metadata: { name: string } })[] {
+  return parseAllDocuments(readFileSync(file, 'utf8'))
+    .map(document => document.toJS() as KubernetesObject | null)
+    .filter(object => object?.kind !== undefined) as (KubernetesObject & { metadata: { name: string } })[];
 }

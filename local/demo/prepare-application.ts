@@ -25,11 +25,9 @@ export async function prepareApplication(root: string, log: (line: string) => vo
   await withLock(join(root, '.local/cache/guardian-app.lock'), { onWait: () => undefined }, async () => {
     const lock = await digest([join(folder, 'package-lock.json')]);
     const sources = await digest([...(await filesUnder(folder, 'src', 'policies')), join(folder, 'build.mjs')]);
-    const installed = join(folder, 'node_modules/.guardian-lock');
-    if ((await textOf(installed)) !== lock) {
+    if (!(await isInstalled(folder))) {
       log('   The packages of samples/guardian-app are installed with npm ci');
       await execute('npm', ['ci', '--no-audit', '--no-fund'], { cwd: folder });
-      await writeFile(installed, lock);
     }
     const built = join(dist, '.built-from');
     if ((await textOf(built)) === lock + sources) return;
@@ -37,6 +35,20 @@ export async function prepareApplication(root: string, log: (line: string) => vo
     await writeFile(built, lock + sources);
   });
   return dist;
+}
+
+/** Whether what npm says it has installed is what the lock file asks for; packages of other platforms are not there. */
+async function isInstalled(folder: string): Promise<boolean> {
+  interface Lock {
+    packages: Record<string, { version?: string; optional?: boolean }>;
+  }
+  const there = await textOf(join(folder, 'node_modules/.package-lock.json'));
+  if (there === undefined) return false;
+  const installed = (JSON.parse(there) as Lock).packages;
+  const wanted = JSON.parse(await readFile(join(folder, 'package-lock.json'), 'utf8')) as Lock;
+  return Object.entries(wanted.packages).every(
+    ([path, { version, optional }]) => path === '' || optional === true || installed[path]?.version === version,
+  );
 }
 
 async function filesUnder(folder: string, ...names: string[]): Promise<string[]> {
