@@ -1,7 +1,8 @@
-import { currentRevision, addRevision } from '../release/revisions';
+import { addRevision, currentRevision, withRecords } from '../release/revisions';
 import type { Tags } from '../release/tags';
 import { formatTraffic, mirrorBeside, sameTraffic, trafficProblem, type Traffic } from '../release/traffic';
 import { TaskError } from '../task-error';
+import { deploymentRecords } from './deployment-record';
 import { existingEndpoint, getEndpoint, replaceEndpoint, type OnlineEndpoint } from './online-endpoints';
 import { whenFree, type OperationWait } from './online-operation';
 import type { Workspace } from './workspace';
@@ -41,21 +42,33 @@ export async function changeTraffic(
   const written = await whenFree(
     name,
     async () => {
-      const before = await existingEndpoint(workspace, name);
+      const [before, records] = await Promise.all([
+        existingEndpoint(workspace, name),
+        deploymentRecords(workspace, name, Object.keys(change.next)),
+      ]);
+      const revision = currentRevision(before.tags);
+      // A write of ours that was accepted though its answer was lost, or another run that wanted the same.
+      if (isMade(before, change)) return { endpoint: before, revision, previousRevision: Math.max(0, revision - 1) };
       checkUnchanged(name, change.expected, before.traffic, 'before the write');
-      const current = currentRevision(before.tags);
       const { number, tags, recorded } = sameTraffic(before.traffic, change.next)
-        ? { number: current, tags: before.tags, recorded: true }
+        ? { number: revision, tags: before.tags, recorded: true }
         : addRevision(before.tags, change.next);
       if (!recorded) wait.info(`Revision ${number} has too many deployments for a tag: Rollback cannot go back to it.`);
       const mirror = mirrorBeside(change.next, change.mirror ?? before.mirrorTraffic);
-      const body = { traffic: change.next, mirror, tags: { ...tags, ...change.tags } };
+      const body = { traffic: change.next, mirror, tags: withRecords({ ...tags, ...change.tags }, records) };
       const endpoint = await replaceEndpoint(workspace, before, body, wait);
-      return { endpoint, revision: number, previousRevision: current };
+      return { endpoint, revision: number, previousRevision: revision };
     },
     wait,
   );
   return { ...written, endpoint: await verified(workspace, written.endpoint, change, wait) };
+}
+
+/** Whether the endpoint has what is wanted already, and says that this same change was what it got last. */
+function isMade({ tags, traffic }: OnlineEndpoint, change: TrafficChange): boolean {
+  const wanted = Object.entries(change.tags);
+  const isLast = wanted.length > 0 && wanted.every(([name, value]) => (tags[name] ?? '') === value);
+  return isLast && sameTraffic(traffic, change.next) && !sameTraffic(change.expected, change.next);
 }
 
 /** Azure shows a new map only a moment after the operation has ended. */

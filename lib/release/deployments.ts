@@ -45,8 +45,8 @@ export function challengerOf<D extends DeploymentFacts>(deployments: readonly D[
 
 const transitions = new Set(['creating', 'updating', 'deleting', 'scaling']);
 
-/** True while Azure works on the deployment, for this run or another. */
-export function inTransition(deployment: DeploymentFacts): boolean {
+/** True while Azure works on the deployment or endpoint, for this run or another. */
+export function inTransition(deployment: Pick<DeploymentFacts, 'provisioningState'>): boolean {
   return transitions.has(deployment.provisioningState.toLowerCase());
 }
 

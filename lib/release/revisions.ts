@@ -45,6 +45,33 @@ export function addRevision(endpointTags: Tags, traffic: Traffic): { number: num
   return { number, recorded, tags: { ...Object.fromEntries(kept), [tag.revision]: String(number), ...entry } };
 }
 
+/** Azure's limit on the number of a resource's tags. */
+const mostTags = 50;
+
+/**
+ * Adds what deployments are made of, and forgets that of deployments which no recorded revision names any more. When the
+ * tags become too many, those go first that served longest ago: their revisions then need the deployment itself.
+ * @param records tags below `guardian.deployment.`
+ */
+export function withRecords(tags: Tags, records: Tags): Tags {
+  const order = revisionHistory(tags).flatMap(({ traffic }) => Object.keys(traffic));
+  const others = Object.entries(tags).filter(([name]) => deploymentOfRecord(name) === undefined);
+  const current = new Set(Object.keys(records).map(deploymentOfRecord));
+  const known = Object.entries(tags).filter(([name]) => !current.has(deploymentOfRecord(name)));
+  const all = [...known, ...Object.entries(records)];
+  const kept: (readonly [string, string])[] = [];
+  for (const name of new Set(order)) {
+    const parts = all.filter(([key]) => deploymentOfRecord(key) === name);
+    if (others.length + kept.length + parts.length <= mostTags) kept.push(...parts);
+  }
+  return Object.fromEntries([...others, ...kept]);
+}
+
+/** The deployment that a tag `guardian.deployment.<name>` or `guardian.deployment.<name>.<part>` is about. */
+function deploymentOfRecord(tagName: string): string | undefined {
+  return tagName.startsWith(`${tag.deployment}.`) ? tagName.slice(tag.deployment.length + 1).split('.')[0] : undefined;
+}
+
 /** `m3-1a2b3c4d=90,m4-5e6f7a8b=10` */
 export function encodeTraffic(traffic: Traffic): string {
   return Object.entries(liveTraffic(traffic))
@@ -52,7 +79,8 @@ export function encodeTraffic(traffic: Traffic): string {
     .join(',');
 }
 
-function parseTraffic(text: string): Traffic | undefined {
+/** Reads what `encodeTraffic` wrote; undefined for anything else. */
+export function parseTraffic(text: string): Traffic | undefined {
   const shares = text.split(',').map(part => /^([A-Za-z0-9-]+)=(\d{1,3})$/.exec(part));
   const entries = shares.flatMap(match => (match?.[1] && match[2] ? [[match[1], Number(match[2])] as const] : []));
   const sum = entries.reduce((total, [, percent]) => total + percent, 0);

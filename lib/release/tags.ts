@@ -17,9 +17,15 @@ export const tag = {
   job: 'guardian.job',
   /** On models and deployments that a rollback took out of service, and on models that failed a gate: the reason. Empty means: no longer rejected. */
   rejected: 'guardian.rejected',
-  /** On endpoints: why and from which traffic the latest rollback went back. */
+  /** On endpoints: why, from which traffic, to which revision and by whom the latest rollback went back. */
   rollbackReason: 'guardian.rollback.reason',
   rollbackFrom: 'guardian.rollback.from',
+  rollbackTo: 'guardian.rollback.to',
+  rollbackBy: 'guardian.rollback.by',
+  /** On endpoints: when the latest drill was, in which run, and how many seconds the way back took. */
+  drill: 'guardian.drill',
+  /** On endpoints, `guardian.deployment.<name>`: what a deployment that took live traffic is made of. */
+  deployment: 'guardian.deployment',
 } as const;
 
 export const owner = 'guardian-mlops';

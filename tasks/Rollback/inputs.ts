@@ -1,17 +1,20 @@
 import type { ServiceConnection, TaskHost } from '../../lib/host/task-host';
-import { endpointName, TaskInputs } from '../../lib/host/task-inputs';
+import { assetName, endpointName, TaskInputs } from '../../lib/host/task-inputs';
+import type { RollbackTo } from '../../lib/release/rollback-plan';
 import type { ConfigTarget } from './restore-config';
 
 export interface RollbackInputs {
   readonly connection: ServiceConnection;
   readonly resourceGroup: string;
   readonly workspaceName: string;
-  readonly endpointNames: readonly string[];
-  readonly to: 'previous' | number;
+  /** Each endpoint, in the order given, and where it goes back to. */
+  readonly endpoints: ReadonlyMap<string, RollbackTo>;
   readonly reason: string | undefined;
   /** Undefined: the application's configuration is left alone. */
   readonly config: ConfigTarget | undefined;
   readonly whatIf: boolean;
+  /** Rehearses, and changes no live traffic. */
+  readonly drill: boolean;
 }
 
 export function readInputs(host: TaskHost): RollbackInputs {
@@ -20,11 +23,11 @@ export function readInputs(host: TaskHost): RollbackInputs {
     connection: inputs.requiredConnection('azureSubscription'),
     resourceGroup: inputs.required('resourceGroup'),
     workspaceName: inputs.required('workspaceName'),
-    endpointNames: endpointNames(inputs),
-    to: readTo(inputs),
+    endpoints: readEndpoints(inputs),
     reason: inputs.optional('reason'),
     config: readConfig(inputs),
     whatIf: inputs.boolean('whatIf', false),
+    drill: inputs.boolean('drill', false),
   };
   inputs.finish();
   return read;
@@ -43,23 +46,48 @@ function readConfig(inputs: TaskInputs): ConfigTarget | undefined {
   };
 }
 
-function endpointNames(inputs: TaskInputs): string[] {
+/** Names, one a line or separated by commas, each with `= target` behind it where it goes elsewhere than the others. */
+function readEndpoints(inputs: TaskInputs): ReadonlyMap<string, RollbackTo> {
   inputs.required('endpointNames');
-  const names = inputs
+  const text = inputs.optional('to') ?? 'previous';
+  const forAll = parseTo(text);
+  if (forAll === undefined) inputs.problem('to', `is "${text}", but must be ${targetForms}`);
+  const endpoints = new Map<string, RollbackTo>();
+  const items = inputs
     .lines('endpointNames')
     .flatMap(line => line.split(','))
-    .map(name => name.trim())
-    .filter(name => name !== '');
-  for (const name of names.filter(one => !endpointName.pattern.test(one))) {
-    inputs.problem('endpointNames', `names "${name}", but a name must be ${endpointName.says}`);
+    .map(item => item.trim())
+    .filter(item => item !== '');
+  for (const item of items) {
+    const [name = '', ...rest] = item.split('=').map(part => part.trim());
+    const target = rest.length === 0 ? forAll : parseTo(rest.join('='));
+    if (!endpointName.pattern.test(name)) {
+      inputs.problem('endpointNames', `names "${name}", but a name must be ${endpointName.says}`);
+    }
+    if (rest.length > 0 && target === undefined) {
+      inputs.problem('endpointNames', `sends ${name} to "${rest.join('=')}", which must be ${targetForms}`);
+    }
+    const earlier = endpoints.get(name);
+    if (earlier !== undefined && JSON.stringify(earlier) !== JSON.stringify(target ?? 'previous')) {
+      inputs.problem('endpointNames', `names ${name} twice, with different targets`);
+    }
+    endpoints.set(name, target ?? 'previous');
   }
-  return [...new Set(names)];
+  return endpoints;
 }
 
-function readTo(inputs: TaskInputs): 'previous' | number {
-  const to = inputs.optional('to', {
-    pattern: /^(previous|[1-9]\d{0,8})$/,
-    says: '`previous` or the number of a revision',
-  });
-  return to === undefined || to === 'previous' ? 'previous' : Number(to);
+const targetForms =
+  '`previous`, the number of a revision, a model version as `name:version` or `model:version`, or the name of a deployment';
+
+function parseTo(text: string): RollbackTo | undefined {
+  if (/^previous$/i.test(text)) return 'previous';
+  const number = /^(?:revision:)?([1-9]\d{0,8})$/.exec(text)?.[1];
+  if (number) return Number(number);
+  const [, prefix = '', rest = ''] = /^([^:]+):(.+)$/.exec(text) ?? [];
+  if (prefix === 'deployment') return endpointName.pattern.test(rest) ? { deployment: rest } : undefined;
+  if (prefix !== '') {
+    const isName = assetName.pattern.test(prefix) && assetName.pattern.test(rest);
+    return isName ? { model: prefix === 'model' ? undefined : prefix, version: rest } : undefined;
+  }
+  return endpointName.pattern.test(text) ? { deployment: text } : undefined;
 }

@@ -1,5 +1,5 @@
 import { findModel, tagModel } from '../../lib/azureml/models';
-import { patchDeployment, type OnlineDeployment } from '../../lib/azureml/online-deployments';
+import { listDeployments, patchDeployment, type OnlineDeployment } from '../../lib/azureml/online-deployments';
 import type { OperationWait } from '../../lib/azureml/online-operation';
 import type { Workspace } from '../../lib/azureml/workspace';
 import { attempt } from '../../lib/host/attempt';
@@ -10,29 +10,23 @@ import { shareOf, type Traffic } from '../../lib/release/traffic';
 import type { DoneRollback } from './rollback';
 
 /**
- * Brings the tags in line with the traffic that is back: roles on the deployments, and a mark on what was taken out of
- * service, deployment and model version alike, so that `previous` never means it again. The traffic is right by now, so
- * what fails here is a warning.
+ * Brings the tags in line with the traffic that is back: a mark on the model versions that were taken out of service, roles
+ * on the deployments, and last of all the mark on the deployments that were taken out, so that `previous` never means
+ * them again. As long as that one is missing the next run knows that this one was stopped, and does the rest.
+ * The traffic is right by now, so what fails here is a warning.
  */
 export async function markRoles(
   workspace: Workspace,
   done: DoneRollback,
-  reason: string,
   host: TaskHost,
   wait: OperationWait,
 ): Promise<void> {
-  const { endpoint, deployments, plan } = done.planned;
-  if (plan.kind !== 'change') return;
-  const marks = deployments.filter(isOurs).flatMap(deployment => {
-    const changes = changesFor(deployment, done.traffic, plan.replaced, reason);
-    const differs = Object.entries(changes).some(([name, value]) => (deployment.tags[name] ?? '') !== value);
-    return differs ? [{ deployment, tags: { ...deployment.tags, ...changes } }] : [];
-  });
-  for (const { deployment, tags } of marks) {
-    const id = { endpoint: endpoint.name, name: deployment.name };
-    await attempt(host, () => patchDeployment(workspace, id, { tags }, wait));
-  }
-  for (const [model, mark] of modelMarks(deployments, done.traffic, plan.replaced, reason)) {
+  if (!done.isNews) return;
+  const { endpoint, plan } = done.planned;
+  const { replaced } = plan;
+  // Read again: what was made again in this run was not there when it was planned.
+  const deployments = await listDeployments(workspace, endpoint.name);
+  for (const [model, mark] of modelMarks(deployments, done.traffic, replaced, done.reason)) {
     const [name = '', version = ''] = model.split(':');
     await attempt(host, async () => {
       const found = await findModel(workspace, name, version);
@@ -40,6 +34,15 @@ export async function markRoles(
       await tagModel(workspace, found, { [tag.rejected]: mark });
       host.info(mark ? `Model ${model} marked as rejected` : `Model ${model} is no longer marked as rejected`);
     });
+  }
+  const isLast = (one: OnlineDeployment): number => Number(replaced.includes(one.name));
+  const ordered = deployments.filter(isOurs).sort((a, b) => isLast(a) - isLast(b));
+  for (const deployment of ordered) {
+    const changes = changesFor(deployment, done.traffic, replaced, done.reason);
+    if (Object.entries(changes).every(([name, value]) => (deployment.tags[name] ?? '') === value)) continue;
+    const id = { endpoint: endpoint.name, name: deployment.name };
+    const tags = { ...deployment.tags, ...changes };
+    await attempt(host, () => patchDeployment(workspace, id, { tags }, wait));
   }
 }
 

@@ -1,50 +1,116 @@
-import { endpointKeys } from '../../lib/azureml/online-endpoints';
-import { callEndpoint, describeAnswer, isPassing, type ScoringAnswer } from '../../lib/azureml/scoring-request';
+import { endpointKeys, type OnlineEndpoint } from '../../lib/azureml/online-endpoints';
+import {
+  callEndpoint,
+  describeAnswer,
+  isPassing,
+  type ScoringAnswer,
+  type ScoringRequest,
+} from '../../lib/azureml/scoring-request';
 import type { Workspace } from '../../lib/azureml/workspace';
 import type { TaskHost } from '../../lib/host/task-host';
-import { formatTraffic, shareOf } from '../../lib/release/traffic';
-import type { DoneRollback } from './rollback';
+import { formatTraffic, shareOf, type Traffic } from '../../lib/release/traffic';
 
 const retryDelaysMilliseconds = [1000, 2000, 4000, 8000];
 
 /**
- * Asks the endpoint through its public route, as its callers do, for its own description: that goes the whole way to a
- * container without scoring anything.
+ * Asks an endpoint for its container's own description: that goes the whole way to a container without scoring anything.
+ * Undefined when it has no keys or no swagger URI.
+ */
+async function questionFor(
+  workspace: Workspace,
+  endpoint: OnlineEndpoint,
+  host: TaskHost,
+): Promise<ScoringRequest | undefined> {
+  const keys = endpoint.swaggerUri ? await endpointKeys(workspace, endpoint.name) : undefined;
+  if (!keys || !endpoint.swaggerUri) return undefined;
+  host.maskSecret(keys.primaryKey);
+  host.maskSecret(keys.secondaryKey);
+  return { method: 'GET', url: endpoint.swaggerUri, key: keys.primaryKey };
+}
+
+/**
+ * Asks one deployment, past the traffic, whether it answers.
  * @returns what is wrong, or undefined
  */
-export async function probe(workspace: Workspace, done: DoneRollback, host: TaskHost): Promise<string | undefined> {
-  const { endpoint } = done.planned;
-  const keys = endpoint.swaggerUri ? await endpointKeys(workspace, endpoint.name) : undefined;
-  if (!keys || !endpoint.swaggerUri) {
+export async function askDeployment(
+  workspace: Workspace,
+  endpoint: OnlineEndpoint,
+  deployment: string,
+  host: TaskHost,
+): Promise<string | undefined> {
+  const question = await questionFor(workspace, endpoint, host);
+  if (!question) return undefined;
+  const ask = (): Promise<ScoringAnswer> => callEndpoint({ ...question, deployment }, host);
+  let answer = await ask();
+  for (const delay of retryDelaysMilliseconds) {
+    if (isAnswered(answer) || !isPassing(answer.status)) break;
+    await host.clock.sleep(delay, host.signal);
+    answer = await ask();
+  }
+  return isAnswered(answer) ? undefined : `deployment ${deployment} was asked and answered ${describeAnswer(answer)}`;
+}
+
+/** So many answers in a row have to be right: a router that still gives an old deployment 10 % is found out by 99.5 %. */
+const answersWanted = 50;
+/** Asked side by side. */
+const batchSize = 5;
+/** Routers follow a change of traffic only after a while. */
+const staleMilliseconds = 60_000;
+const staleDelayMilliseconds = 1000;
+
+/**
+ * Asks the endpoint through its public route, as its callers do, until enough answers in a row come from deployments
+ * that are to answer.
+ * @returns what is wrong, or undefined
+ */
+export async function probe(
+  workspace: Workspace,
+  endpoint: OnlineEndpoint,
+  traffic: Traffic,
+  host: TaskHost,
+): Promise<string | undefined> {
+  const question = await questionFor(workspace, endpoint, host);
+  if (!question) {
     host.warn(`${endpoint.name} was not probed: it has no keys or no swagger URI.`);
     return undefined;
   }
-  host.maskSecret(keys.primaryKey);
-  host.maskSecret(keys.secondaryKey);
-  const request = { method: 'GET', url: endpoint.swaggerUri, key: keys.primaryKey } as const;
-  let answer: ScoringAnswer = await callEndpoint(request, host);
-  // The router follows a change of traffic only after a while.
-  const isStale = (given: ScoringAnswer): boolean => {
-    const deployment = given.header('azureml-model-deployment');
-    return deployment !== undefined && deployment !== '' && shareOf(done.traffic, deployment) === 0;
-  };
-  for (const delay of retryDelaysMilliseconds) {
-    if (!isPassing(answer.status) && !isStale(answer)) break;
-    await host.clock.sleep(delay, host.signal);
-    answer = await callEndpoint(request, host);
+  const start = `Endpoint ${endpoint.name} has its traffic back at ${formatTraffic(traffic)}, but`;
+  const started = host.clock.now().getTime();
+  const by = new Map<string, number>();
+  let inRow = 0;
+  while (inRow < answersWanted) {
+    const batch = Array.from({ length: batchSize }, () => callEndpoint(question, host));
+    const answers = await Promise.all(batch);
+    const stale = answers.map(byDeployment).filter(name => name !== undefined && shareOf(traffic, name) === 0);
+    const failed = answers.find(answer => !isAnswered(answer));
+    if (stale.length === 0 && !failed) {
+      for (const name of answers.map(byDeployment)) if (name) by.set(name, (by.get(name) ?? 0) + 1);
+      inRow += batchSize;
+      // Nothing says who answers: more of the same would say no more.
+      if (by.size === 0) break;
+      continue;
+    }
+    inRow = 0;
+    by.clear();
+    const isLate = host.clock.now().getTime() - started >= staleMilliseconds;
+    if (failed && (isLate || !isPassing(failed.status))) {
+      return `${start} a probe through its public route was answered ${describeAnswer(failed)}. Look at the log of the deployment that answers now.`;
+    }
+    if (isLate) {
+      return `${start} ${[...new Set(stale)].join(', ')} still answers after ${staleMilliseconds / 1000} s (${stale.length} of ${batchSize} answers).`;
+    }
+    await host.clock.sleep(staleDelayMilliseconds, host.signal);
   }
-  const answeredBy = answer.header('azureml-model-deployment');
-  if (answeredBy && isStale(answer)) {
-    return `Endpoint ${endpoint.name} has its traffic back at ${formatTraffic(done.traffic)}, but ${answeredBy} still answers.`;
-  }
-  if (answer.status === 200) {
-    host.info(`${endpoint.name} answers${answeredBy ? ` (${answeredBy})` : ''} in ${answer.milliseconds} ms`);
-    return undefined;
-  }
-  if (answer.header('ms-azureml-model-error-statuscode') === '404') {
-    // A container of the user's own need not describe itself; it has answered all the same.
-    host.info(`${endpoint.name} answers; its container has no /swagger.json`);
-    return undefined;
-  }
-  return `Endpoint ${endpoint.name} has its traffic back at ${formatTraffic(done.traffic)}, but a probe through its public route was answered ${describeAnswer(answer)}. Look at the log of the deployment that answers now.`;
+  const who = [...by].map(([name, count]) => `${name} ${count}`).join(', ');
+  host.info(`${endpoint.name} answers${who ? `, ${inRow} times in a row: ${who}` : ''}`);
+  return undefined;
+}
+
+function byDeployment(answer: ScoringAnswer): string | undefined {
+  return answer.header('azureml-model-deployment') || undefined;
+}
+
+/** A container of the user's own need not describe itself: its 404 is an answer all the same. */
+function isAnswered(answer: ScoringAnswer): boolean {
+  return answer.status === 200 || answer.header('ms-azureml-model-error-statuscode') === '404';
 }

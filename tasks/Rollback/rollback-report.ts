@@ -1,55 +1,66 @@
 import { lineageOf } from '../../lib/azureml/lineage';
+import { listDeployments, type OnlineDeployment } from '../../lib/azureml/online-deployments';
+import type { Workspace } from '../../lib/azureml/workspace';
 import type { TaskHost } from '../../lib/host/task-host';
 import { tag } from '../../lib/release/tags';
-import { formatTraffic, liveTraffic } from '../../lib/release/traffic';
+import { formatTraffic, liveTraffic, type Traffic } from '../../lib/release/traffic';
 import type { DoneRollback } from './rollback';
 
+interface Result {
+  readonly revision: number;
+  readonly traffic: Traffic;
+  readonly deployment: string;
+  readonly modelVersion: string;
+}
+
 /** Outputs, summary and, for each endpoint that changed, the record of who went back why, from and to what. */
-export async function report(done: readonly DoneRollback[], reason: string, host: TaskHost): Promise<void> {
+export async function report(workspace: Workspace, done: readonly DoneRollback[], host: TaskHost): Promise<void> {
+  const lists = await Promise.all(
+    done.map(async one => [one, await listDeployments(workspace, one.planned.endpoint.name)] as const),
+  );
+  const deployments = new Map(lists);
+  const championOf = (one: DoneRollback): OnlineDeployment | undefined => {
+    const [first] = Object.entries(liveTraffic(one.traffic)).sort(([, a], [, b]) => b - a);
+    return deployments.get(one)?.find(({ name }) => name === first?.[0]);
+  };
+  const resultOf = (one: DoneRollback): Result => {
+    const champion = championOf(one);
+    return {
+      revision: one.revision,
+      traffic: liveTraffic(one.traffic),
+      deployment: champion?.name ?? '',
+      modelVersion: champion?.tags[tag.model]?.split(':')[1] ?? '',
+    };
+  };
   const endpoints = Object.fromEntries(done.map(one => [one.planned.endpoint.name, resultOf(one)]));
   host.setOutput('endpoints', JSON.stringify(endpoints));
   const rows = done.map(one => {
     const { revision, model } = { ...resultOf(one), model: championOf(one)?.tags[tag.model] ?? '' };
-    const changed = one.planned.plan.kind === 'change';
-    const from = changed ? formatTraffic(one.from) : 'unchanged';
+    const from = one.isNews ? formatTraffic(one.from) : 'unchanged';
     return `| ${one.planned.endpoint.name} | ${from} | ${formatTraffic(one.traffic)} | ${model} | ${revision} |`;
   });
   const table = ['| Endpoint | From | Now | Model | Revision |', '|---|---|---|---|---:|', ...rows].join('\n');
-  await host.summary('Rollback', `Reason: ${reason.replaceAll('|', '\\|')}\n\n${table}`);
-  for (const one of done.filter(({ planned }) => planned.plan.kind === 'change')) {
+  const reasons = [...new Set(done.filter(({ isNews }) => isNews).map(({ reason }) => reason.replaceAll('|', '\\|')))];
+  await host.summary('Rollback', `${reasons.map(reason => `Reason: ${reason}\n\n`).join('')}${table}`);
+  for (const one of done.filter(({ isNews }) => isNews)) {
     const { endpoint } = one.planned;
-    const record = `${JSON.stringify(recordOf(one, reason, host), null, 2)}\n`;
+    const record = `${JSON.stringify(recordOf(one, resultOf(one), host), null, 2)}\n`;
     await host.publishArtifact(`release-record-${endpoint.name}-r${one.revision}`, 'release-record.json', record);
   }
 }
 
-function championOf({ planned, traffic }: DoneRollback): DoneRollback['planned']['deployments'][number] | undefined {
-  const [first] = Object.entries(liveTraffic(traffic)).sort(([, a], [, b]) => b - a);
-  return planned.deployments.find(one => one.name === first?.[0]);
-}
-
-function resultOf(done: DoneRollback): { revision: number; traffic: object; deployment: string; modelVersion: string } {
-  const champion = championOf(done);
-  return {
-    revision: done.revision,
-    traffic: liveTraffic(done.traffic),
-    deployment: champion?.name ?? '',
-    modelVersion: champion?.tags[tag.model]?.split(':')[1] ?? '',
-  };
-}
-
-function recordOf(done: DoneRollback, reason: string, host: TaskHost): object {
+function recordOf(done: DoneRollback, result: Result, host: TaskHost): object {
   const { endpoint, plan } = done.planned;
   return {
     schemaVersion: 1,
     source: lineageOf(host),
     release: {
       action: 'rollback',
-      reason,
+      reason: done.reason,
       endpoint: endpoint.name,
-      ...resultOf(done),
-      previousRevision: plan.kind === 'change' ? plan.fromRevision : done.revision,
-      backTo: plan.kind === 'change' ? plan.target.number : undefined,
+      ...result,
+      previousRevision: plan.kind === 'change' ? plan.fromRevision : Math.max(0, done.revision - 1),
+      backTo: plan.kind === 'change' ? plan.target.number : plan.backTo,
       trafficBefore: done.from,
     },
     recordedAt: host.clock.now().toISOString(),

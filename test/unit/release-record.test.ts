@@ -62,8 +62,8 @@ describe('release-record.json', () => {
     await rollback(
       {
         ...target,
-        endpointNames: [deployInputs({}).endpointName],
-        to: 'previous',
+        endpoints: new Map([[deployInputs({}).endpointName, 'previous']]),
+        drill: false,
         reason: 'too many',
         config: undefined,
       },

@@ -6,6 +6,7 @@ import { deploy } from '../../../tasks/DeployOnlineEndpoint/deploy';
 import type { DeployInputs, PromoteInputs } from '../../../tasks/DeployOnlineEndpoint/inputs';
 import { promote } from '../../../tasks/DeployOnlineEndpoint/promote';
 import type { RollbackInputs } from '../../../tasks/Rollback/inputs';
+import type { RollbackTo } from '../../../lib/release/rollback-plan';
 import { rollback } from '../../../tasks/Rollback/rollback';
 import { FakeAzure, fakeHost } from './deploy-fake-azure';
 import { deployInputs, target } from './deploy-inputs-fixture';
@@ -32,12 +33,13 @@ describe('deploy, promote, abort and roll back', () => {
       azure.workspace,
       host,
     );
+  const to = (where: RollbackTo) => new Map([[target.endpointName, where]]);
   const rolledBack = (change: Partial<RollbackInputs> = {}, run = fakeHost({ 'Build.BuildId': '99' })) =>
     rollback(
       {
         ...target,
-        endpointNames: [target.endpointName],
-        to: 'previous',
+        endpoints: new Map([[target.endpointName, 'previous']]),
+        drill: false,
         reason: 'too many false alarms',
         config: undefined,
         ...change,
@@ -280,18 +282,67 @@ describe('deploy, promote, abort and roll back', () => {
     const second = await deployed('2');
     await rolledBack();
     assert.deepEqual(azure.traffic, { [first]: 100 });
-    await rolledBack({ to: 2, reason: 'it was the camera' }, fakeHost({ 'Build.BuildId': '101' }));
+    await rolledBack({ endpoints: to(2), reason: 'it was the camera' }, fakeHost({ 'Build.BuildId': '101' }));
     assert.deepEqual(azure.traffic, { [second]: 100 });
     assert.equal(azure.models.get('nsfw-detector:2')?.tags['guardian.rejected'], '');
     assert.equal(azure.models.get('nsfw-detector:1')?.tags['guardian.rejected'], 'it was the camera');
     assert.deepEqual([azure.role(first), azure.role(second)], ['previous', 'champion']);
   });
 
-  it('refuses to go back when the deployment is gone, and changes no endpoint at all', async () => {
+  it('makes a deployment that is gone again as it was, and then moves the traffic', async () => {
+    const first = await deployed('1');
+    const made = structuredClone(azure.deployments.get(first));
+    await deployed('2', { keepPrevious: false });
+    assert.ok(!azure.deployments.has(first));
+    azure.writes = [];
+    await rolledBack({ endpoints: to({ model: 'nsfw-detector', version: '1' }) });
+    assert.deepEqual(azure.writes.slice(0, 2), [`create ${first} x3`, `traffic ${JSON.stringify({ [first]: 100 })}`]);
+    assert.deepEqual(azure.deployments.get(first)?.properties, made?.properties);
+    assert.equal(azure.role(first), 'champion');
+    assert.equal(azure.deployments.get(first)?.tags['guardian.digest'], 'd1');
+  });
+
+  it('refuses when it cannot be made again as it was, and changes nothing', async () => {
     await deployed('1');
     await deployed('2', { keepPrevious: false });
     azure.writes = [];
-    await assert.rejects(rolledBack(), /cannot go back to revision 1 .* no longer exists/);
+    azure.models.set('nsfw-detector:1', { tags: { 'guardian.digest': 'other' } });
+    await assert.rejects(
+      rolledBack(),
+      /cannot go back to revision 1 .* model nsfw-detector:1 is no longer what it was/,
+    );
+    azure.models.delete('nsfw-detector:1');
+    await assert.rejects(rolledBack(), /no longer exists and cannot be made again: model nsfw-detector:1 is gone/);
     assert.deepEqual(azure.writes, []);
+  });
+
+  it('finishes what a rollback that was killed after its change of traffic has left, and goes back no further', async () => {
+    await deployed('1');
+    const second = await deployed('2');
+    const third = await deployed('3');
+    let writes = 0;
+    azure.beforePut = () => {
+      writes++;
+    };
+    await rolledBack({}, fakeHost());
+    delete azure.deployments.get(third)?.tags['guardian.rejected'];
+    azure.models.get('nsfw-detector:3')!.tags['guardian.rejected'] = '';
+    const run = await rolledBack({ reason: 'a later try' }, fakeHost());
+    assert.deepEqual(azure.traffic, { [second]: 100 });
+    assert.equal(writes, 1);
+    assert.equal(azure.deployments.get(third)?.tags['guardian.rejected'], 'too many false alarms');
+    assert.equal(azure.models.get('nsfw-detector:3')?.tags['guardian.rejected'], 'too many false alarms');
+    assert.match(run.records[0] ?? '', /"backTo": 2/);
+  });
+
+  it('a drill writes the endpoint once and leaves live traffic and deployments as they are', async () => {
+    await deployed('1');
+    const second = await deployed('2', { keepPrevious: false });
+    azure.writes = [];
+    const run = await rolledBack({ drill: true });
+    assert.deepEqual(azure.traffic, { [second]: 100 });
+    assert.deepEqual([...azure.deployments.keys()], [second]);
+    assert.equal(azure.endpoint?.tags['guardian.revision'], '2');
+    assert.match(run.outputs.secondsToRestore ?? '', /^[\d.]+$/);
   });
 });

@@ -82,9 +82,21 @@ export class FakeAzure {
     const [, model, version] = /^\/models\/([^/]+)\/versions\/(.+)$/.exec(path) ?? [];
     if (model && version) return answer(200, this.#model(`${model}:${version}`, request));
     if (path.endsWith('/providers/Microsoft.Insights/metrics')) return answer(200, this.#metrics(request));
+    const deployment = /^\/onlineEndpoints\/[^/]+\/deployments\/([^/]+)$/.exec(path)?.[1];
+    if (deployment) {
+      if (method === 'PUT') this.#makeAgain(deployment, body as Deployment);
+      const found = this.deployments.get(deployment);
+      return answer(found ? 200 : 404, found);
+    }
     if (!path.startsWith('/onlineEndpoints/')) throw new Error(`unexpected ${method} ${path}`);
     if (method === 'PUT') this.#putEndpoint(body as Endpoint);
     return !this.endpoint && allow?.includes(404) ? answer(404) : answer(200, this.endpoint);
+  }
+
+  #makeAgain(name: string, body: Deployment): void {
+    this.writes.push(`create ${name} x${body.sku.capacity}`);
+    const properties = { ...body.properties, provisioningState: 'Succeeded' };
+    this.deployments.set(name, { ...structuredClone(body), name, properties });
   }
 
   #model(id: string, { method, body }: WorkspaceRequest): object {
@@ -201,12 +213,17 @@ export class FakeAzure {
           }),
       },
       modelVersions: {
+        get: (_rg: string, _ws: string, model: string, version: string) =>
+          Promise.resolve().then(() => {
+            const found = this.models.get(`${model}:${version}`) ?? missing();
+            return { id: `/models/${model}:${version}`, name: version, properties: { tags: found.tags } };
+          }),
         list: (_rg: string, _ws: string, model: string) =>
           listed(() =>
             [...this.models]
               .reverse()
               .map(([id, { tags }]) => ({
-                id: `/models/${id}`,
+                id: `${this.workspace.id}/models/${id.replace(':', '/versions/')}`,
                 name: id.split(':')[1],
                 of: id.split(':')[0],
                 properties: { tags },

@@ -82,17 +82,42 @@ describe('inputs of Rollback', () => {
     const inputs = readRollback(
       hostWith({ ...workspace, endpointNames: 'one-endpoint, two-endpoint\nthree-endpoint\none-endpoint' }),
     );
-    assert.deepEqual(inputs.endpointNames, ['one-endpoint', 'two-endpoint', 'three-endpoint']);
-    assert.equal(inputs.to, 'previous');
+    assert.deepEqual([...inputs.endpoints.keys()], ['one-endpoint', 'two-endpoint', 'three-endpoint']);
+    assert.deepEqual(new Set(inputs.endpoints.values()), new Set(['previous']));
   });
 
-  it('take a revision number, and nothing else besides previous', () => {
-    assert.equal(readRollback(hostWith({ ...workspace, endpointNames: 'one-endpoint', to: '7' })).to, 7);
-    for (const to of ['0', '-1', '1.5', 'last']) {
-      assert.throws(
-        () => readRollback(hostWith({ ...workspace, endpointNames: 'one-endpoint', to })),
-        /`previous` or the number/,
-      );
+  const endpoint = { ...workspace, endpointNames: 'one-endpoint' };
+  const targets: [string, unknown][] = [
+    ['previous', 'previous'],
+    ['7', 7],
+    ['revision:7', 7],
+    ['nsfw-detector:3', { model: 'nsfw-detector', version: '3' }],
+    ['model:3', { model: undefined, version: '3' }],
+    ['m3-1a2b3c4d', { deployment: 'm3-1a2b3c4d' }],
+    ['deployment:previous', { deployment: 'previous' }],
+  ];
+  for (const [to, expected] of targets) {
+    it(`take the target ${to}`, () => {
+      assert.deepEqual(readRollback(hostWith({ ...endpoint, to })).endpoints.get('one-endpoint'), expected);
+    });
+  }
+
+  for (const to of ['0', '-1', '1.5', 'model:', 'two words', 'deployment:-', ':3']) {
+    it(`refuse the target ${to}`, () => {
+      assert.throws(() => readRollback(hostWith({ ...endpoint, to })), /`previous`, the number of a revision/);
+    });
+  }
+
+  it('take a target of its own for an endpoint', () => {
+    const endpointNames = 'one-endpoint = 7\ntwo-endpoint';
+    const { endpoints } = readRollback(hostWith({ ...workspace, endpointNames, to: 'model:2' }));
+    assert.deepEqual([...endpoints.values()], [7, { model: undefined, version: '2' }]);
+    for (const [names, problem] of [
+      ['one-endpoint = 0', /sends one-endpoint to "0"/],
+      ['one-endpoint = 7, one-endpoint = 8', /names one-endpoint twice/],
+      ['-x', /names "-x"/],
+    ] as const) {
+      assert.throws(() => readRollback(hostWith({ ...workspace, endpointNames: names })), problem);
     }
   });
 });

@@ -1,0 +1,168 @@
+import { deflateRawSync, inflateRawSync } from 'node:zlib';
+import { owner, tag, tagValueLimit, type Tags } from '../release/tags';
+import type { DeploymentId } from './online-deployments';
+import { finishOperation, whenFree, type OperationWait } from './online-operation';
+import { findEnvironment } from './environments';
+import { getModel } from './models';
+import type { Workspace } from './workspace';
+import { TaskError } from '../task-error';
+
+/** What a deployment is made of, as its own PUT takes it, so that it can be made again when it is gone. */
+export interface DeploymentRecord {
+  readonly sku?: object;
+  readonly kind?: string;
+  readonly identity?: object;
+  readonly tags: Tags;
+  readonly properties: {
+    readonly model?: string;
+    readonly environmentId?: string;
+    readonly [name: string]: unknown;
+  };
+}
+
+const apiVersion = '2023-10-01';
+
+/** Ours that say what the deployment is doing at the moment rather than what it is. */
+const momentary: readonly string[] = [tag.role, tag.revision, tag.rejected];
+
+/**
+ * The tags that record what these deployments are made of. Somebody else's, one that cannot be read and one that is too
+ * long for the tags have none: a change of traffic does not fail for the sake of its record.
+ */
+export async function deploymentRecords(
+  workspace: Workspace,
+  endpoint: string,
+  names: readonly string[],
+): Promise<Tags> {
+  const found = await Promise.all(
+    names.map(async name => {
+      const path = `/onlineEndpoints/${encodeURIComponent(endpoint)}/deployments/${encodeURIComponent(name)}`;
+      const doing = `read the deployment '${name}'`;
+      const read = workspace.send({ method: 'GET', path, apiVersion, allow: [404], doing });
+      const answer = await read.catch((error: unknown) => {
+        if (error instanceof TaskError) return undefined;
+        throw error;
+      });
+      const resource = answer?.status === 200 ? (answer.body as DeploymentRecord) : undefined;
+      return resource?.tags[tag.owner] === owner ? partsOf(name, encode(resource, workspace.id)) : [];
+    }),
+  );
+  return Object.fromEntries(found.flat());
+}
+
+/** What is recorded of a deployment, or undefined. */
+export function readRecord(workspace: Workspace, endpointTags: Tags, name: string): DeploymentRecord | undefined {
+  const first = `${tag.deployment}.${name}`;
+  let text = endpointTags[first] ?? '';
+  for (let part = 2; endpointTags[`${first}.${part}`]; part++) text += endpointTags[`${first}.${part}`] ?? '';
+  if (!text.startsWith(form)) return undefined;
+  try {
+    const json = inflateRawSync(Buffer.from(text.slice(form.length), 'base64url'), { dictionary }).toString();
+    return JSON.parse(json.replaceAll('~/', `${workspace.id}/`)) as DeploymentRecord;
+  } catch {
+    // Cut or changed by somebody's hand.
+    return undefined;
+  }
+}
+
+/** Why a deployment cannot be made again as it was, or undefined when it can; and the reason for which its model was rejected. */
+export async function checkRecord(
+  workspace: Workspace,
+  { tags, properties }: DeploymentRecord,
+): Promise<{ problem: string | undefined; rejected: string | undefined }> {
+  const own = (kind: string, id = ''): string[] | undefined =>
+    id.startsWith(`${workspace.id}/${kind}/`)
+      ? id.slice(`${workspace.id}/${kind}/`.length).split('/versions/')
+      : undefined;
+  // Assets of a registry cannot be changed, and are looked for when the deployment is made.
+  const [model, modelVersion] = own('models', properties.model) ?? [];
+  const [environment, version] = own('environments', properties.environmentId) ?? [];
+  const [found, hasEnvironment] = await Promise.all([
+    model && modelVersion ? getModel(workspace, model, modelVersion) : undefined,
+    environment && version ? findEnvironment(workspace, environment, version) : 'elsewhere',
+  ]);
+  const rejected = found?.tags[tag.rejected];
+  const name = `${model ?? ''}:${modelVersion ?? ''}`;
+  if (model && !found) return { problem: `model ${name} is gone`, rejected };
+  const digest = found?.properties[tag.digest] ?? found?.tags[tag.digest];
+  if (found && tags[tag.digest] && digest !== tags[tag.digest]) {
+    return { problem: `model ${name} is no longer what it was (digest ${digest ?? 'missing'})`, rejected };
+  }
+  const problem = hasEnvironment ? undefined : `environment ${environment ?? ''}:${version ?? ''} is gone`;
+  return { problem, rejected };
+}
+
+/**
+ * Makes a deployment as it was and waits until it is ready. It takes no traffic by this.
+ * @throws OnlineOperationError when Azure accepted it and it then failed
+ */
+export async function rebuildDeployment(
+  workspace: Workspace,
+  id: DeploymentId,
+  record: DeploymentRecord,
+  tags: Tags,
+  wait: OperationWait,
+): Promise<void> {
+  const doing = `deploy '${id.name}' again`;
+  const path = `/onlineEndpoints/${encodeURIComponent(id.endpoint)}/deployments/${encodeURIComponent(id.name)}`;
+  const body = { ...record, location: workspace.location, tags: { ...record.tags, ...tags } };
+  const send = () => workspace.send({ method: 'PUT', path, apiVersion, body, doing });
+  await finishOperation(workspace, await whenFree(id.endpoint, send, wait), doing, wait);
+}
+
+function encode(resource: DeploymentRecord, workspaceId: string): string {
+  const { sku, kind, identity, tags, properties } = resource;
+  const { properties: bag = {}, ...content } = properties;
+  const written = Object.entries(bag as object).filter(([name]) => name !== 'AzureAsyncOperationUri');
+  const record = {
+    sku,
+    kind,
+    identity: writable(identity),
+    tags: Object.fromEntries(Object.entries(tags).filter(([name]) => !momentary.includes(name))),
+    properties: {
+      ...content,
+      // Only Azure writes it.
+      provisioningState: undefined,
+      ...(written.length > 0 ? { properties: Object.fromEntries(written) } : {}),
+    },
+  };
+  const json = JSON.stringify(record, (_key, value: unknown) => (value === null ? undefined : value));
+  const text = json.replaceAll(`${workspaceId}/`, '~/');
+  return form + deflateRawSync(Buffer.from(text), { dictionary, level: 9 }).toString('base64url');
+}
+
+/** An identity's principal and tenant are Azure's to give. */
+function writable(identity: unknown): object | undefined {
+  const { type, userAssignedIdentities: users } = (identity ?? {}) as {
+    type?: string;
+    userAssignedIdentities?: object;
+  };
+  if (!type) return undefined;
+  return {
+    type,
+    ...(users ? { userAssignedIdentities: Object.fromEntries(Object.keys(users).map(id => [id, {}])) } : {}),
+  };
+}
+
+/** A record that is longer is not kept: an endpoint has room for few tags. */
+const mostParts = 4;
+
+function partsOf(name: string, text: string): [string, string][] {
+  const parts = text.match(new RegExp(`.{1,${tagValueLimit}}`, 'g')) ?? [];
+  if (parts.length > mostParts) return [];
+  return parts.map((part, at) => [`${tag.deployment}.${name}${at === 0 ? '' : `.${at + 1}`}`, part]);
+}
+
+/** Names the dictionary, which therefore never changes: a better one gets another number. */
+const form = '1.';
+
+/** What is in most records, so that one fits into one tag. */
+const dictionary = Buffer.from(
+  '"appInsightsEnabled":false,"egressPublicNetworkAccess":"Enabled","scaleSettings":{"scaleType":"TargetUtilization","pollingInterval":"PT5S"' +
+    '{"sku":{"name":"Default","capacity":1},"kind":"Managed","tags":{"guardian.owner":"guardian-mlops","guardian.model":"","guardian.digest":""},' +
+    '"properties":{"endpointComputeType":"Managed","model":"~/models//versions/1","environmentId":"~/environments/guardian-scoring-runtime/versions/",' +
+    '"environmentVariables":{"GUARDIAN_MODEL_NAME":"","GUARDIAN_MODEL_VERSION":"1","GUARDIAN_MODEL_DIGEST":""},"instanceType":"Standard_DS3_v2",' +
+    '"livenessProbe":{"initialDelay":"PT10S","period":"PT10S","timeout":"PT2S","failureThreshold":30,"successThreshold":1},' +
+    '"readinessProbe":{"failureThreshold":30,"successThreshold":1,"timeout":"PT2S","period":"PT10S","initialDelay":"PT10S"},' +
+    '"requestSettings":{"requestTimeout":"PT5S","maxConcurrentRequestsPerInstance":4,"maxQueueWait":"PT0.5S"},"scaleSettings":{"scaleType":"Default"}}}',
+);

@@ -1,0 +1,43 @@
+import { getEndpoint } from '../../lib/azureml/online-endpoints';
+import type { OperationWait } from '../../lib/azureml/online-operation';
+import { changeTraffic } from '../../lib/azureml/online-traffic';
+import type { Workspace } from '../../lib/azureml/workspace';
+import type { TaskHost } from '../../lib/host/task-host';
+import { tag } from '../../lib/release/tags';
+import { formatTraffic, sameTraffic } from '../../lib/release/traffic';
+import { thisRun, type PlannedRollback } from './plan-rollback';
+
+/**
+ * Puts the live traffic of every endpoint that this run has changed back to where it came from: all go back, or none.
+ * What somebody else has set meanwhile stays.
+ * @returns a line for each endpoint that was changed, with what it has now
+ */
+export async function undoAll(
+  workspace: Workspace,
+  planned: readonly PlannedRollback[],
+  host: TaskHost,
+  wait: OperationWait,
+): Promise<string[]> {
+  const lines = await Promise.all(planned.map(one => undo(workspace, one, host, wait)));
+  return lines.filter(line => line !== undefined);
+}
+
+async function undo(
+  workspace: Workspace,
+  { endpoint: { name }, plan }: PlannedRollback,
+  host: TaskHost,
+  wait: OperationWait,
+): Promise<string | undefined> {
+  if (plan.kind !== 'change') return undefined;
+  const { from, target } = plan;
+  try {
+    const now = await getEndpoint(workspace, name);
+    if (!now || !sameTraffic(now.traffic, target.traffic)) return undefined;
+    const tags = { ...thisRun(host), [tag.change]: 'rollback-undone' };
+    await changeTraffic(workspace, name, { expected: target.traffic, next: from, tags }, wait);
+    return `- ${name}: was back at ${formatTraffic(target.traffic)} and is at ${formatTraffic(from)} again`;
+  } catch (error) {
+    const said = error instanceof Error ? error.message : String(error);
+    return `- ${name}: is back at ${formatTraffic(target.traffic)}, and could not be put to ${formatTraffic(from)} again: ${said}`;
+  }
+}
