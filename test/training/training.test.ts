@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { preparePython } from '../../local/python/python-environment';
 import { root } from '../../scripts/product';
+import { pythonWith } from '../support/python-packages';
 
 const samples = join(root, 'samples/training');
 
@@ -35,5 +36,16 @@ describe('the training samples', function () {
     const ran = /Ran (\d+) tests/.exec(stderr)?.[1];
     assert.ok(Number(ran) >= 25, `only ${ran ?? 'no'} tests ran`);
     assert.match(stderr, /^OK$/m, 'tests were skipped');
+  });
+
+  it('have an INT8 form that is checked before it is kept', async () => {
+    const python = await pythonWith(join(samples, 'environment/quantize.txt'));
+    const { status, stderr } = spawnSync(python, ['-m', 'unittest', 'tests.quantize_checks'], {
+      cwd: samples,
+      encoding: 'utf8',
+      env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' },
+    });
+    assert.equal(status, 0, stderr);
+    assert.match(stderr, /^Ran 2 tests[^]*^OK$/m);
   });
 });
