@@ -22,6 +22,8 @@ def by_blob(jpeg: np.ndarray) -> np.ndarray:
 
 def milliseconds(function, jpeg: np.ndarray, runs: int) -> list[float]:
     times = []
+    for _ in range(10):
+        function(jpeg)
     for _ in range(runs):
         began = time.perf_counter()
         function(jpeg)
