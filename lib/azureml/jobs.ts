@@ -45,8 +45,12 @@ export async function getJob(workspace: Workspace, name: string, signal?: AbortS
   return status === 404 ? undefined : ofResource(name, body as JobBase);
 }
 
+/** Longest that a submission may take, with its retries. */
+const submitMilliseconds = 120_000;
+
 /**
- * Submits a job. The service answers a PUT on an existing name with the old job, so the name must be a fresh one.
+ * Submits a job. A cancellation does not break it off, because the job might then run unseen: who is cancelled meanwhile has its name, and
+ * cancels it. The service answers a PUT on an existing name with the old job, so the name must be a fresh one.
  * @param properties of the job's resource, in the form of 2023-10-01
  */
 export async function createJob(workspace: Workspace, name: string, properties: object): Promise<Job> {
@@ -56,6 +60,7 @@ export async function createJob(workspace: Workspace, name: string, properties: 
     apiVersion,
     body: { properties },
     doing: `submit job ${name}`,
+    signal: AbortSignal.timeout(submitMilliseconds),
   });
   return ofResource(name, body as JobBase);
 }

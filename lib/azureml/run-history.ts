@@ -12,15 +12,20 @@ export interface RunDetails {
   readonly error: { readonly code: string; readonly message: string } | undefined;
 }
 
-/** What run history knows of a job beyond its ARM resource: log files and the reason of a failure. */
-export async function runDetails(workspace: Workspace, job: string): Promise<RunDetails> {
+/**
+ * What run history knows of a job beyond its ARM resource: log files and the reason of a failure. Its status has the names of the ARM
+ * resource's. Undefined while run history has not heard of the job.
+ */
+export async function runDetails(workspace: Workspace, job: string): Promise<RunDetails | undefined> {
   const api = await workspace.apiUrl();
-  const { body } = await workspace.send({
+  const { status, body } = await workspace.send({
     method: 'GET',
     path: `${api}/history/v1.0${workspace.id}/runs/${encodeURIComponent(job)}/details?api-version=v1.0`,
     apiVersion: 'v1.0',
-    doing: `read the run details of job ${job}`,
+    allow: [404],
+    doing: `read the status of job ${job}`,
   });
+  if (status === 404) return undefined;
   const details = body as {
     status?: string;
     logFiles?: Record<string, string>;

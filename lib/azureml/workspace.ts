@@ -120,7 +120,7 @@ export async function openWorkspace(
     connection: azure,
     client,
     send,
-    apiUrl: () => (api ??= discoverApi(found.discoveryUrl, send)),
+    apiUrl: () => (api ??= apiOf(found, send)),
     explain,
   };
 }
@@ -148,8 +148,16 @@ async function workspaceNotFound(
   );
 }
 
-/** The workspace's discovery document names the region's host for run history, metrics and MLflow. */
-async function discoverApi(discoveryUrl: string | undefined, send: Workspace['send']): Promise<string> {
+/**
+ * The region's host for run history, metrics and MLflow: `azureml://<host>/mlflow/v1.0/…` in the workspace itself, as MLflow's own plug-in
+ * reads it, else in the workspace's discovery document.
+ */
+async function apiOf(
+  { mlFlowTrackingUri, discoveryUrl }: { mlFlowTrackingUri?: string; discoveryUrl?: string },
+  send: Workspace['send'],
+): Promise<string> {
+  const host = /^azureml:\/\/([^/]+)\/mlflow\//.exec(mlFlowTrackingUri ?? '')?.[1];
+  if (host !== undefined) return `https://${host}`;
   if (!discoveryUrl)
     throw new TaskError(
       'The workspace names no discovery URL, so its run history cannot be found. Is its creation complete?',

@@ -47,47 +47,61 @@ export async function followJob(
 async function follow(workspace: Workspace, job: Job, options: FollowOptions, host: TaskHost): Promise<EndedJob> {
   const log = new JobLog(workspace, job, options.quiet, host);
   const began = host.clock.now().getTime();
-  let current = job;
+  let [status, changed] = [job.status, began];
   let failingSince: number | undefined;
-  if (!hasEnded(current.status)) report(current, host);
+  if (!hasEnded(status)) {
+    report(job.name, status, host);
+    await host.clock.sleep(pollMilliseconds(0), host.signal);
+  }
   while (true) {
     const now = host.clock.now().getTime();
     try {
-      const next = await readJob(workspace, job.name, host);
-      // The end is told after the last lines of the log.
-      if (next.status !== current.status && !hasEnded(next.status)) report(next, host);
-      current = next;
+      const next = await statusOf(workspace, job.name, log, host);
+      if (hasEnded(next)) {
+        const ended = { ...(await readJob(workspace, job.name, host)), status: next };
+        await log.finish();
+        // The end is told after the last lines of the log.
+        report(job.name, next, host);
+        return { job: ended, log };
+      }
+      if (next !== status) {
+        report(job.name, next, host);
+        changed = now;
+      }
+      status = next;
       failingSince = undefined;
     } catch (error) {
       failingSince = toleratedSince(error, failingSince, now, job.name, host);
     }
-    if (failingSince === undefined && hasEnded(current.status)) break;
     await log.printNew();
     if (options.timeoutMinutes > 0 && now - began >= options.timeoutMinutes * 60_000) {
       await cancelAndSay(workspace, job.name, timeoutCancelMilliseconds, host);
       throw new TaskError(
-        `Job ${job.name} did not end within ${options.timeoutMinutes} minutes (timeoutInMinutes), so it was cancelled; its last status was ${current.status}. Raise the limit or make the job shorter.`,
+        `Job ${job.name} did not end within ${options.timeoutMinutes} minutes (timeoutInMinutes), so it was cancelled; its last status was ${status}. Raise the limit or make the job shorter.`,
         { code: 'GuardianTimeout' },
       );
     }
-    await host.clock.sleep(pollMilliseconds(now - began), host.signal);
+    await host.clock.sleep(pollMilliseconds(now - changed), host.signal);
   }
-  await log.finish();
-  report(current, host);
-  return { job: current, log };
+}
+
+/** One request tells status and log files; only of a job that run history has not heard of yet the ARM resource is asked. */
+async function statusOf(workspace: Workspace, name: string, log: JobLog, host: TaskHost): Promise<string> {
+  const { status } = (await log.look()) ?? (await readJob(workspace, name, host));
+  // The service says Unknown when it has lost contact with the node; that is not an end, but must not last for ever.
+  if (status === 'Unknown') throw new TaskError(`The service does not know the status of job ${name}.`);
+  return status;
 }
 
 async function readJob(workspace: Workspace, name: string, host: TaskHost): Promise<Job> {
   const job = await getJob(workspace, name, host.signal);
   if (!job) throw new TaskError(`Job ${name} is gone: somebody deleted it.`, { code: 'GuardianNotFound' });
-  // The service says Unknown when it has lost contact with the node; that is not an end, but must not last for ever.
-  if (job.status === 'Unknown') throw new TaskError(`The service does not know the status of job ${name}.`);
   return job;
 }
 
-/** Every second at first, so that a short job is not waited for; every ten seconds after some minutes. */
-function pollMilliseconds(elapsed: number): number {
-  return Math.min(10_000, Math.max(1_000, elapsed / 20));
+/** Every half second at first and after a change, so that a short job is not waited for; every ten seconds after two minutes. */
+function pollMilliseconds(unchanged: number): number {
+  return Math.min(10_000, Math.max(500, unchanged / 10));
 }
 
 /** When queries began to fail. Throws when waiting on cannot help, or has not helped for long enough. */
@@ -118,7 +132,7 @@ const percentAt: Readonly<Record<string, number>> = {
   Completed: 100,
 };
 
-function report({ name, status }: Job, host: TaskHost): void {
+function report(name: string, status: string, host: TaskHost): void {
   host.info(`Job ${name} is ${status}.`);
   const percent = percentAt[status];
   if (percent !== undefined) host.progress(percent, `${name}: ${status}`);

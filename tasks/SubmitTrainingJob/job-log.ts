@@ -46,26 +46,32 @@ export class JobLog {
     return [...this.children.keys()];
   }
 
+  /** What run history says of the job itself now; undefined while it has not heard of it. */
+  look(): Promise<RunDetails | undefined> {
+    return this.own.look();
+  }
+
   async printNew(): Promise<void> {
     await this.own.printNew();
+    await this.printChildren();
+  }
+
+  /** What came between the last poll and the end that the last look has told, and unfinished last lines. */
+  async finish(): Promise<void> {
+    await this.own.finish();
+    await this.printChildren();
+  }
+
+  private async printChildren(): Promise<void> {
     if (this.job.type === 'Command') return;
     await this.lookForChildren();
     for (const child of this.children.values()) {
       if (child.isFinished || child.run.status === 'NotStarted') continue;
-      // What came between its last poll and its end is there once it has ended.
-      if (hasEnded(child.run.status)) {
-        await child.log.finish();
-        child.isFinished = true;
-      } else {
-        await child.log.printNew();
-      }
+      await child.log.lookAndPrint();
+      if (!hasEnded(child.run.status)) continue;
+      await child.log.finish();
+      child.isFinished = true;
     }
-  }
-
-  /** What came between the last poll and the end, and unfinished last lines. */
-  async finish(): Promise<void> {
-    await this.printNew();
-    await this.own.finish();
   }
 
   private async lookForChildren(): Promise<void> {

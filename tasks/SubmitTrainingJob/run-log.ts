@@ -5,6 +5,8 @@ import { MetricWatch } from './metric-watch';
 
 /** Lines of the log's end that a failure's message quotes. */
 const tailLines = 15;
+/** A running job's log is read no more often; its status may be. */
+const readMilliseconds = 1_000;
 
 /** The log files of one run, printed as they grow with its metrics, and what run history says of its end. */
 export class RunLog {
@@ -14,6 +16,7 @@ export class RunLog {
   private readonly seenWarnings = new Set<string>();
   private readonly metrics: MetricWatch;
   private isFailing = false;
+  private readAt = -Infinity;
 
   /**
    * @param label put before each line, to tell the steps of a pipeline apart; empty for a job by itself
@@ -29,11 +32,48 @@ export class RunLog {
     this.metrics = new MetricWatch(workspace, run, label === '' ? '' : `[${label}] `, host);
   }
 
-  /** Prints what was added. A log that cannot be read is no reason to lose sight of the job: it is said once. */
-  async printNew(): Promise<void> {
-    try {
-      await this.readNew();
+  /** What run history says of the run now; undefined while it has not heard of it. */
+  async look(): Promise<RunDetails | undefined> {
+    const details = await runDetails(this.workspace, this.run);
+    if (!details) return undefined;
+    this.details = details;
+    for (const warning of details.warnings.filter(text => !this.seenWarnings.has(text))) {
+      this.seenWarnings.add(warning);
+      this.host.warn(warning);
+    }
+    return details;
+  }
+
+  /** Prints what was added to the files that the last look found. */
+  printNew(): Promise<void> {
+    const now = this.host.clock.now().getTime();
+    if (now - this.readAt < readMilliseconds) return Promise.resolve();
+    this.readAt = now;
+    return this.tolerantly(async () => {
+      await this.readFiles();
       await this.metrics.printNew();
+    });
+  }
+
+  /** Looks by itself and prints what was added, for a step or trial of the job that is followed. */
+  lookAndPrint(): Promise<void> {
+    return this.tolerantly(async () => {
+      await this.look();
+      await this.readFiles();
+      await this.metrics.printNew();
+    });
+  }
+
+  /** What came between the last poll and the end that the last look has told, and unfinished last lines. */
+  async finish(): Promise<void> {
+    await this.tolerantly(() => this.readFiles());
+    for (const [name, reader] of this.readers) this.print(name, reader.end());
+  }
+
+  /** A log that cannot be read is no reason to lose sight of the job: it is said once. */
+  private async tolerantly(read: () => Promise<void>): Promise<void> {
+    try {
+      await read();
       this.isFailing = false;
     } catch (error) {
       if (this.host.signal.aborted) throw error;
@@ -43,19 +83,8 @@ export class RunLog {
     }
   }
 
-  /** What came between the last poll and the end, and unfinished last lines. */
-  async finish(): Promise<void> {
-    await this.printNew();
-    for (const [name, reader] of this.readers) this.print(name, reader.end());
-  }
-
-  private async readNew(): Promise<void> {
-    this.details = await runDetails(this.workspace, this.run);
-    for (const warning of this.details.warnings.filter(text => !this.seenWarnings.has(text))) {
-      this.seenWarnings.add(warning);
-      this.host.warn(warning);
-    }
-    for (const [name, url] of userLogs(this.details)) {
+  private async readFiles(): Promise<void> {
+    for (const [name, url] of this.details ? userLogs(this.details) : []) {
       const reader = this.readers.get(name) ?? new LogReader();
       this.readers.set(name, reader);
       this.print(name, await reader.read(blobReader(url, this.host)));

@@ -24,7 +24,7 @@ export class FakeWorkspace {
   readonly models: FakeModel[] = [];
   readonly environments = new Set<string>(['sklearn:1', 'sklearn:2']);
   readonly writes: string[] = [];
-  readonly runDetails: Record<string, unknown> = { status: 'x', logFiles: {}, warnings: [], error: null };
+  readonly runDetails: Record<string, unknown> = { logFiles: {}, warnings: [], error: null };
   metrics: { key: string; value: number | string }[] = [];
   /** What each new job goes through. */
   course: (string | Error)[] = ['NotStarted', 'Queued', 'Running', 'Completed'];
@@ -61,15 +61,19 @@ export class FakeWorkspace {
       this.jobs.get(cancelled)!.statuses = ['CancelRequested', 'Canceled'];
       return answer(200);
     }
-    const read = method === 'GET' ? /^\/jobs\/([^/]+)$/.exec(path)?.[1] : undefined;
-    if (read) {
+    const read = method === 'GET' ? /\/(?:jobs|runs)\/([^/?]+)(\/details\?.*)?$/.exec(path) : null;
+    if (read && !path.includes('/mlflow/')) {
       if (signal?.aborted) throw Object.assign(new Error('aborted'), { name: 'AbortError' });
-      const found = this.jobs.get(read);
+      const [, name = '', details] = read;
+      const found = this.jobs.get(name);
       if (!found) return answer(404);
       const [status] = found.statuses;
       if (found.statuses.length > 1) found.statuses.shift();
       if (status instanceof Error) throw this.#explain(status, doing ?? path);
-      return answer(200, { name: read, properties: { ...found.properties, status } });
+      return answer(
+        200,
+        details ? { ...this.runDetails, status } : { name, properties: { ...found.properties, status } },
+      );
     }
     const submitted = method === 'PUT' ? /^\/jobs\/([^/]+)$/.exec(path)?.[1] : undefined;
     if (submitted) {
@@ -78,7 +82,6 @@ export class FakeWorkspace {
       this.jobs.set(submitted, { properties, statuses: [...this.course] });
       return answer(201, { name: submitted, properties: { ...properties, status: 'NotStarted' } });
     }
-    if (/\/runs\/[^/]+\/details/.test(path)) return answer(200, this.runDetails);
     if (path.includes('/mlflow/runs/get')) return answer(200, { run: { data: { metrics: this.metrics } } });
     const model = /^\/models\/([^/]+)\/versions\/([^/]+)$/.exec(path);
     if (model) {
