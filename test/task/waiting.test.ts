@@ -162,9 +162,16 @@ describe('a cancelled pipeline leaves no job running', function () {
   describe('whatever its status', () => {
     /** The service shows this status for all jobs until the answer is called. */
     function shown(status: string): () => void {
-      const fault = { type: 'fields', set: { 'properties.status': status } } as const;
-      const { id } = cloud.cloud.faults.add({ plane: 'arm', method: 'GET', path: 'jobs/*', fault });
-      return () => cloud.cloud.faults.delete(id);
+      const rules = [
+        { plane: 'arm', path: 'jobs/*', field: 'properties.status' },
+        { plane: 'history', path: '**/runs/*/details', field: 'status' },
+      ] as const;
+      const ids = rules.map(
+        ({ plane, path, field }) =>
+          cloud.cloud.faults.add({ plane, method: 'GET', path, fault: { type: 'fields', set: { [field]: status } } })
+            .id,
+      );
+      return () => ids.forEach(id => cloud.cloud.faults.delete(id));
     }
 
     for (const status of [
