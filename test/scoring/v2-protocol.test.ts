@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { plain } from './support/pictures';
 import { body, modelFolder, Runtime } from './support/runtime';
 
@@ -142,6 +145,22 @@ describe('the Open Inference Protocol', () => {
     const none = await inferBinary({ inputs, outputs: [{ name: 'label' }] }, bytes);
     assert.equal(none.headers.get('inference-header-content-length'), null);
     assert.deepEqual((await body<Answer>(none)).outputs[0]?.data, ['blue']);
+  });
+
+  it("takes requests without a content type, as Triton's client sends them", async () => {
+    const values = tensor(blue);
+    const input = { name: 'image', datatype: 'FP32', shape: [1, 3, 32, 32] };
+    const binary = Buffer.from(JSON.stringify({ inputs: [{ ...input, parameters: { binary_data_size: 12_288 } }] }));
+    const json = Buffer.from(JSON.stringify({ inputs: [{ ...input, data: [...values] }] }));
+    for (const [body, headers] of [
+      [Buffer.concat([binary, Buffer.from(values.buffer)]), { 'inference-header-content-length': binary.length }],
+      [json, {}],
+    ] as const) {
+      const call = request(`${runtime.url}/v2/models/colour/infer`, { method: 'POST', headers }).end(body);
+      const [answer] = (await once(call, 'response')) as [IncomingMessage];
+      assert.equal(answer.statusCode, 200);
+      assert.match(await text(answer), /"data":\["blue"\]/);
+    }
   });
 
   it('takes encoded images as BYTES, base64 in JSON or as they are in binary', async () => {

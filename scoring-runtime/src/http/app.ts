@@ -63,6 +63,8 @@ export function createApp(parts: AppParts): FastifyInstance {
       const given = givenRequestId(request.headers, name);
       if (given !== undefined) reply.header(name, given);
     }
+    // Triton's own client does not say what it sends: bytes after its header, else JSON.
+    request.raw.headers['content-type'] ??= isV2(request) ? 'application/json' : 'application/octet-stream';
     const encoding = request.headers['content-encoding'] ?? 'identity';
     if (encoding !== 'identity')
       throw new ScoringError(
@@ -172,11 +174,15 @@ function reasonOf({ reason }: Readiness): { reason?: string } {
   return reason === undefined ? {} : { reason };
 }
 
+function isV2({ url }: FastifyRequest): boolean {
+  return /^\/v2(\/|$)/.test(url);
+}
+
 /** The one form of error; the routes of the Open Inference Protocol have the protocol's, in which `error` is a text. */
 async function sendError(error: ScoringError, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const { code, message, status, retryAfterSeconds } = error;
   reply.code(status).type('application/json');
   if (retryAfterSeconds !== undefined) reply.header('retry-after', String(retryAfterSeconds));
-  if (/^\/v2(\/|$)/.test(request.url)) return reply.send({ error: message, code, requestId: request.id });
+  if (isV2(request)) return reply.send({ error: message, code, requestId: request.id });
   return reply.send({ error: { code, message, requestId: request.id } } satisfies ErrorBody);
 }
