@@ -17,7 +17,8 @@ export class Thread<Request, Response> {
   readonly #pending = new Map<number, { resolve: (body: Response) => void; reject: (error: Error) => void }>();
   #next = 0;
   #stopping = false;
-  /** Resolves when it can answer. To end it before may end the process: native code is not always prepared for that. */
+  readonly #asked = new Set<Promise<Response>>();
+  /** Resolves when it can answer. */
   readonly started: Promise<void>;
 
   /** @param onDeath called once when the thread ends without having been stopped; every pending request is rejected */
@@ -50,16 +51,24 @@ export class Thread<Request, Response> {
 
   /** @param transfer buffers that move to the thread instead of being copied; the caller must not touch them again */
   ask(request: Request, transfer: readonly ArrayBuffer[] = []): Promise<Response> {
-    return new Promise((resolve, reject) => {
+    const answer = new Promise<Response>((resolve, reject) => {
       const id = this.#next++;
       this.#pending.set(id, { resolve, reject });
       this.#worker.postMessage({ id, body: request } satisfies Envelope, transfer);
     });
+    this.#asked.add(answer);
+    const forget = () => this.#asked.delete(answer);
+    answer.then(forget, forget);
+    return answer;
   }
 
+  /**
+   * Ends the thread when it has started and answered what it was asked: native code that is cut off in the middle of a
+   * call, or of being loaded, takes the whole process with it.
+   */
   async stop(): Promise<void> {
     this.#stopping = true;
-    await this.started.catch(() => undefined);
+    await Promise.allSettled([this.started, ...this.#asked]);
     await this.#worker.terminate();
   }
 

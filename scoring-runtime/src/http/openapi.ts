@@ -33,7 +33,10 @@ export function openApi(models: ServedModels, maxBodyBytes: number): object {
       ...Object.fromEntries(
         others.map(model => {
           const { name } = model.identity;
-          return [`/models/${name}/score`, { post: score(model, answerName(model), `score-${name}`, maxBodyBytes) }];
+          return [
+            `/models/${encodeURIComponent(name)}/score`,
+            { post: score(model, answerName(model), `score-${name}`, maxBodyBytes) },
+          ];
         }),
       ),
       ...Object.fromEntries(models.all.flatMap(modelPaths)),
