@@ -1,6 +1,7 @@
 /**
  * `npm run bench [-- PART] [--rounds N]`: `tasks` (the part when none is named) lets our tasks and the official Python SDK do the same
- * work against the same local Azure, `scoring` the scoring runtime and other servers answer the same photographs; always in turns.
+ * work against the same local Azure, `scoring` the scoring runtime and other servers answer the same photographs, `models FOLDER FOLDER` the scoring runtime with one model
+ * and with another, such as its 8-bit copy; always in turns.
  * Prints tables of medians and ratios, and writes every sample to bench/results.json.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -10,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { root } from '../scripts/product';
 import { compareAzureTasks, type Comparison, type Sample } from './azure-tasks';
 import { compareScoring } from './scoring';
+import { compareModels } from './scoring-models';
 import { scoringChart, scoringTables } from './scoring-report';
 
 const { values, positionals } = parseArgs({
@@ -59,6 +61,12 @@ async function benchScoring(rounds: number, seconds: number, only: readonly stri
   return scoringTables(results);
 }
 
+async function benchModels(folders: readonly string[], rounds: number, seconds: number): Promise<string> {
+  const { loads, table: text } = await compareModels(folders, rounds, seconds, log);
+  keep('models', { rounds, loads });
+  return text;
+}
+
 /** Puts what was measured beside what other parts left in bench/results.json. */
 function keep(part: string, measured: object): void {
   const file = join(root, 'bench/results.json');
@@ -77,10 +85,11 @@ async function main(): Promise<void> {
   const parts = {
     tasks: () => benchTasks(rounds),
     scoring: () => benchScoring(rounds, wholeNumber('seconds', values.seconds), values.only),
+    models: () => benchModels(folders, rounds, wholeNumber('seconds', values.seconds)),
   };
-  const [part = 'tasks'] = positionals;
-  if (!(part === 'tasks' || part === 'scoring'))
-    throw new Error(`There is "tasks" and "scoring" to measure, not "${part}".`);
+  const [part = 'tasks', ...folders] = positionals;
+  if (!(part === 'tasks' || part === 'scoring' || part === 'models'))
+    throw new Error(`There is "tasks", "scoring" and "models" to measure, not "${part}".`);
   console.log(await parts[part]());
 }
 

@@ -25,6 +25,7 @@ interface Command {
 }
 
 const scripts = join(root, 'bench/rivals/scoring');
+export const serverFile = join(root, 'scoring-runtime/dist/server.js');
 
 /** The Python of a rival, in a virtual environment of its own. */
 export function pythonOf(rival: string): Promise<string> {
@@ -60,16 +61,15 @@ export const ours: Contestant = {
     mkdirSync(modelDir, { recursive: true });
     writeFileSync(join(modelDir, 'guardian-model.json'), JSON.stringify(manifest));
     writeFileSync(join(modelDir, 'model.onnx'), readFileSync(model.file));
-    const server = join(root, 'scoring-runtime/dist/server.js');
     return Promise.resolve({
-      command: [process.execPath, server],
+      command: [process.execPath, serverFile],
       env: { AZUREML_MODEL_DIR: modelDir, ...containerEnv() },
     });
   },
 };
 
 /** What the container sets for the process. */
-function containerEnv(): Record<string, string> {
+export function containerEnv(): Record<string, string> {
   const text = readFileSync(join(root, 'scoring-runtime/Dockerfile'), 'utf8');
   const lines = [...text.matchAll(/^ENV (.*)$/gm)].map(match => match[1] ?? '');
   return Object.fromEntries(lines.flatMap(line => line.split(/\s+/).map(pair => pair.split('=') as [string, string])));

@@ -57,7 +57,7 @@ const plans: Record<string, readonly LoadPlan[]> = {
 /** Sessions, threads and batch of onnxruntime-node alone. */
 const limits = ['1 2 1', '1 2 8', '2 1 1', '2 2 1'];
 
-const photographs = ['china', 'coffee', 'flower', 'rocket'].map(name =>
+export const photographs = ['china', 'coffee', 'flower', 'rocket'].map(name =>
   join(root, `samples/training/data/photographs/${name}.jpg`),
 );
 
@@ -86,6 +86,27 @@ export async function compareScoring(
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** What is posted, and where. */
+interface Body {
+  readonly path: string;
+  readonly type: string;
+  /** Length of the V2 protocol's JSON before the tensor, or 0. */
+  readonly header: number;
+  /** Posted in turns. */
+  readonly files: readonly string[];
+}
+
+/** @throws Error when a request was not answered with 2xx */
+export async function load(url: string, body: Body, connections: number, seconds: number): Promise<Load> {
+  const options = ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '30s'];
+  const script = ['-s', join(root, 'bench/post.lua'), `${url}${body.path}`, '--', body.type, String(body.header)];
+  const { stdout } = await execute('wrk', [...options, ...script, ...body.files]);
+  const line = stdout.split('\n').find(text => text.startsWith('{')) ?? '{}';
+  const said = JSON.parse(line) as { seconds: number; answers: number; failed: number; p50: number; p99: number };
+  if (said.failed > 0) throw new Error(`${url}${body.path} failed ${said.failed} of ${said.answers} requests.`);
+  return { perSecond: said.answers / said.seconds, p50: said.p50, p99: said.p99 };
 }
 
 class ScoringBench {
@@ -135,8 +156,9 @@ class ScoringBench {
       const idleMemory = server.memory();
       const loads: Record<string, Load> = {};
       for (const plan of plans[model.name] ?? []) {
-        await this.load(server.url, who, model, plan, 1);
-        loads[plan.name] = await this.load(server.url, who, model, plan, this.seconds);
+        const body = plan.body === 'jpeg' ? jpegs : this.tensor(who, model);
+        await load(server.url, body, plan.connections, 1);
+        loads[plan.name] = await load(server.url, body, plan.connections, this.seconds);
       }
       return { startSeconds: server.startSeconds, idleMemory, loads };
     } finally {
@@ -144,20 +166,8 @@ class ScoringBench {
     }
   }
 
-  private async load(url: string, who: Contestant, model: BenchModel, plan: LoadPlan, seconds: number): Promise<Load> {
-    const { path, type, header, files } = plan.body === 'jpeg' ? jpegs : this.tensor(who, model);
-    const options = ['-t1', `-c${plan.connections}`, `-d${seconds}s`, '--timeout', '30s'];
-    const script = ['-s', join(root, 'bench/post.lua'), `${url}${path}`, '--', type, String(header), ...files];
-    const { stdout } = await execute('wrk', [...options, ...script]);
-    const line = stdout.split('\n').find(text => text.startsWith('{')) ?? '{}';
-    const said = JSON.parse(line) as { seconds: number; answers: number; failed: number; p50: number; p99: number };
-    if (said.failed > 0)
-      throw new Error(`${who.name} failed ${said.failed} of ${said.answers} requests of "${plan.name}".`);
-    return { perSecond: said.answers / said.seconds, p50: said.p50, p99: said.p99 };
-  }
-
   /** The model's input as bytes: by the V2 protocol to us, bare to the rivals, which is less work for them. */
-  private tensor(who: Contestant, { name, size }: BenchModel): typeof jpegs {
+  private tensor(who: Contestant, { name, size }: BenchModel): Body {
     const values = Buffer.from(new Float32Array(3 * size * size).fill(0.5).buffer);
     const input = { name: 'input', shape: [1, 3, size, size], datatype: 'FP32' };
     const json = Buffer.from(
@@ -209,7 +219,7 @@ class ScoringBench {
   }
 }
 
-const jpegs = { path: '/score', type: 'image/jpeg', header: 0, files: photographs };
+const jpegs: Body = { path: '/score', type: 'image/jpeg', header: 0, files: photographs };
 
 function quantile(sorted: readonly number[], q: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? NaN;
