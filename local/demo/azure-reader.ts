@@ -61,7 +61,8 @@ export class AzureReader {
     return JSON.parse(answer.body.toString()) as T;
   }
 
-  private async signIn(): Promise<string> {
+  /** @returns a fresh token */
+  async signIn(): Promise<string> {
     const form = new URLSearchParams({
       grant_type: 'client_credentials',
       client_id: this.local.clientId,

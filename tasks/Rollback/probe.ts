@@ -52,8 +52,6 @@ export async function askDeployment(
 
 /** So many answers in a row have to be right: a router that still gives an old deployment 10 % is found out by 99.5 %. */
 const answersWanted = 50;
-/** Asked side by side. */
-const batchSize = 5;
 /** Routers follow a change of traffic only after a while. */
 const staleMilliseconds = 60_000;
 const staleDelayMilliseconds = 1000;
@@ -77,32 +75,29 @@ export async function probe(
   const start = `Endpoint ${endpoint.name} has its traffic back at ${formatTraffic(traffic)}, but`;
   const started = host.clock.now().getTime();
   const by = new Map<string, number>();
-  let inRow = 0;
-  while (inRow < answersWanted) {
-    const batch = Array.from({ length: batchSize }, () => callEndpoint(question, host));
-    const answers = await Promise.all(batch);
-    const stale = answers.map(byDeployment).filter(name => name !== undefined && shareOf(traffic, name) === 0);
-    const failed = answers.find(answer => !isAnswered(answer));
-    if (stale.length === 0 && !failed) {
-      for (const name of answers.map(byDeployment)) if (name) by.set(name, (by.get(name) ?? 0) + 1);
-      inRow += batchSize;
+  // One after the other: an instance takes few requests at a time, and these must not crowd out its callers.
+  for (let inRow = 0; inRow < answersWanted;) {
+    const answer = await callEndpoint(question, host);
+    const name = byDeployment(answer);
+    const isStale = name !== undefined && shareOf(traffic, name) === 0;
+    if (isAnswered(answer) && !isStale) {
+      inRow += 1;
       // Nothing says who answers: more of the same would say no more.
-      if (by.size === 0) break;
+      if (name === undefined) break;
+      by.set(name, (by.get(name) ?? 0) + 1);
       continue;
     }
     inRow = 0;
     by.clear();
     const isLate = host.clock.now().getTime() - started >= staleMilliseconds;
-    if (failed && (isLate || !isPassing(failed.status))) {
-      return `${start} a probe through its public route was answered ${describeAnswer(failed)}. Look at the log of the deployment that answers now.`;
+    if (!isStale && (isLate || !isPassing(answer.status))) {
+      return `${start} a probe through its public route was answered ${describeAnswer(answer)}. Look at the log of the deployment that answers now.`;
     }
-    if (isLate) {
-      return `${start} ${[...new Set(stale)].join(', ')} still answers after ${staleMilliseconds / 1000} s (${stale.length} of ${batchSize} answers).`;
-    }
+    if (isLate) return `${start} ${name ?? ''} still answers after ${staleMilliseconds / 1000} s.`;
     await host.clock.sleep(staleDelayMilliseconds, host.signal);
   }
   const who = [...by].map(([name, count]) => `${name} ${count}`).join(', ');
-  host.info(`${endpoint.name} answers${who ? `, ${inRow} times in a row: ${who}` : ''}`);
+  host.info(`${endpoint.name} answers${who ? `, ${answersWanted} times in a row: ${who}` : ''}`);
   return undefined;
 }
 
