@@ -74,14 +74,14 @@ function hasServicePrincipal(env: Surroundings['env']): boolean {
   return Boolean(
     env['AZURE_TENANT_ID'] &&
     env['AZURE_CLIENT_ID'] &&
-    (env['AZURE_CLIENT_SECRET'] ?? env['AZURE_CLIENT_CERTIFICATE_PATH']),
+    (env['AZURE_CLIENT_SECRET'] || env['AZURE_CLIENT_CERTIFICATE_PATH']),
   );
 }
 
 function servicePrincipal(env: Surroundings['env']): Record<string, string> {
   const [tenant, client] = [env['AZURE_TENANT_ID'], env['AZURE_CLIENT_ID']];
   const [secret, certificate] = [env['AZURE_CLIENT_SECRET'], env['AZURE_CLIENT_CERTIFICATE_PATH']];
-  if (!tenant || !client || !(secret ?? certificate))
+  if (!tenant || !client || !(secret || certificate))
     throw new UsageError(
       'To sign in as a service principal set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET or AZURE_CLIENT_CERTIFICATE_PATH.',
     );

@@ -1,4 +1,4 @@
-/** `npm run build`: bundles each task into dist/tasks/<Name>/, exactly the tree that tfx packs and that the tests launch. */
+/** `npm run build`: bundles each task into dist/tasks/<Name>/, exactly the tree that tfx packs and that the tests launch, and the command line into dist/cli/. */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

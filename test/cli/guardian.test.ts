@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { clientEnvironment } from '../../local/command/shell-environment';
+import type { LocalDescription } from '../../local/description';
 import { AzureReader } from '../../local/demo/azure-reader';
+import { readPipeline } from '../../local/pipeline/read-pipeline';
+import { TaskCatalog } from '../../local/pipeline/task-catalog';
+import { localProject, workspaceOf } from '../../local/project';
 import { readManifest, root, taskNames } from '../../scripts/product';
 import { TestCloud } from '../support/local-cloud';
 import { anyJobWith } from '../support/python-packages';
@@ -17,6 +22,19 @@ const commandOf: Readonly<Record<string, string>> = {
   SubmitTrainingJob: 'submit-training-job',
   SyncK8sConfigMap: 'sync-k8s-config-map',
 };
+
+/** Addresses of a local Azure that nobody calls. */
+function noCloud(folder: string): LocalDescription {
+  const kubeconfig = join(folder, 'kubeconfig');
+  writeFileSync(
+    kubeconfig,
+    'clusters: [{ cluster: { server: https://127.0.0.1:5 } }]\nusers: [{ user: { token: t } }]\n',
+  );
+  const [arm, ca] = ['https://127.0.0.1:3', join(folder, 'ca.pem')];
+  const identity = { tenantId: 't', clientId: 'c', clientSecret: 's', subscriptionId: 's', region: 'eastus' };
+  const names = { resourceGroup: 'g', workspace: 'w', kubeconfig, ca };
+  return { arm, authority: arm, inference: arm, mlflow: arm, blob: arm, ...identity, ...names };
+}
 
 describe('guardian, by itself', function () {
   this.timeout(60_000);
@@ -44,7 +62,7 @@ describe('guardian, by itself', function () {
     },
     'another choice than the task has': {
       args: ['deploy-online-endpoint', '--strategy', 'cannary'],
-      says: /"cannary"[^]*"allAtOnce", "blueGreen", "canary", "challenger"/,
+      says: /"cannary"[^]*"allAtOnce", "blueGreen", "canary"/,
     },
     'a file that is not there': {
       args: ['submit-training-job', '--resource-group=g', '--workspace-name=w', '--job-file', 'none.yml'],
@@ -62,18 +80,55 @@ describe('guardian, by itself', function () {
       assert.match(stderr, says);
     });
 
+  it('makes a project under the names that it is given, whose pipelines are whole', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'guardian-new-'));
+    try {
+      const own = ['workspace-name', 'resource-group', 'azure-connection', 'kubernetes-connection', 'variable-group'];
+      const flags = [...own, 'environment'].map(flag => `--${flag}=own-${flag}`);
+      const made = await guardian(['new', 'project', ...flags], { cwd: folder });
+      assert.equal(made.code, 0, made.stderr);
+      const project = join(folder, 'project');
+      const texts = readdirSync(project, { recursive: true, encoding: 'utf8' }).filter(file =>
+        /\.(ya?ml|md)$/.test(file),
+      );
+      for (const file of texts)
+        assert.doesNotMatch(
+          readFileSync(join(project, file), 'utf8'),
+          /guardian-(ai-prod|ai-ml-workspace-prod|azure-connection|kubernetes-connection|variables|production)|[^\w/-]samples\//,
+          file,
+        );
+      const known = localProject(
+        { description: noCloud(folder) },
+        { sourcesDir: project, taskDirs: [join(root, 'tasks')] },
+      );
+      assert.deepEqual(workspaceOf(project), { resourceGroup: 'own-resource-group', workspace: 'own-workspace-name' });
+      const reader = { project: known, tasks: new TaskCatalog(known.taskDirs), known: [], overrides: [] };
+      const names = known.connections.map(({ name }) => name);
+      assert.deepEqual(names, ['own-azure-connection', 'own-kubernetes-connection']);
+      for (const file of ['training', 'deployment', 'promotion', 'pull-request', 'retraining'])
+        readPipeline(join(project, `pipelines/azure-pipelines-ml-${file}.yml`), {}, reader);
+
+      const again = await guardian(['new', 'project', '--yes'], { cwd: folder });
+      assert.equal(again.code, 2);
+      assert.match(again.stderr, /project is not empty/);
+      const strange = await guardian(['new', 'other', '--workspace-name', 'a: b'], { cwd: folder });
+      assert.equal(strange.code, 2);
+      assert.match(strange.stderr, /--workspace-name is "a: b", but must be/);
+      assert.ok(!existsSync(join(folder, 'other')));
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
   it('completes commands, flags and choices', async () => {
     const words = async (...typed: string[]): Promise<string[]> =>
       (await guardian(['--get-yargs-completions', 'guardian', ...typed])).stdout.trim().split('\n');
     assert.ok((await words('')).includes('deploy-online-endpoint'));
     assert.ok((await words('rollback', '--')).includes('--endpoint-names'));
-    assert.deepEqual((await words('deploy-online-endpoint', '--strategy', '')).sort(), [
-      'allAtOnce',
-      'blueGreen',
-      'canary',
-      'challenger',
-      'shadow',
-    ]);
+    const { inputs } = readManifest(join(root, 'tasks/DeployOnlineEndpoint'));
+    const strategies = Object.keys(inputs.find(({ name }) => name === 'strategy')?.options ?? {});
+    assert.ok(strategies.includes('canary'));
+    assert.deepEqual((await words('deploy-online-endpoint', '--strategy', '')).sort(), strategies.sort());
     assert.match((await guardian(['completion'])).stdout, /complete -[^]*guardian/);
   });
 });

@@ -55,6 +55,17 @@ users: [{ name: u, user: { token: admin-token } }]
     assert.deepEqual(environmentVariables, { NODE_EXTRA_CA_CERTS: description.ca });
   });
 
+  it("calls the connections what the project's pipelines call them, and says what is wrong there", () => {
+    const sourcesDir = join(folder, 'own');
+    const file = join(sourcesDir, 'pipelines/service-connections.yml');
+    mkdirSync(join(sourcesDir, 'pipelines'), { recursive: true });
+    writeFileSync(file, 'azure: ours\n');
+    const names = localProject({ description }, { sourcesDir }).connections.map(({ name }) => name);
+    assert.deepEqual(names, ['ours', 'guardian-kubernetes-connection']);
+    writeFileSync(file, 'azur: ours\n');
+    assert.throws(() => localProject({ description }, { sourcesDir }), /azur is none of azure, kubernetes/);
+  });
+
   it('counts runs beyond one process', () => {
     const first = localProject({ description }).nextBuildId();
     const second = localProject({ description }).nextBuildId();
