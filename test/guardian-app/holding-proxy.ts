@@ -17,7 +17,8 @@ export class HoldingProxy {
     const proxy = new HoldingProxy(server, `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
     server.on('request', (incoming, outgoing) => {
       const pass = (): void => {
-        const { host: _host, ...headers } = incoming.headers;
+        const headers = { ...incoming.headers };
+        delete headers.host;
         const onward = request(`${target}${incoming.url ?? ''}`, { method: incoming.method, headers }, answer => {
           outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
           answer.pipe(outgoing);
