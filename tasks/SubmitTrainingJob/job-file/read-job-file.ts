@@ -8,7 +8,7 @@ import { applyOverride } from './override';
 import { pipelineJob, type PipelineJobSpec } from './pipeline-job';
 import { readComponent, readSteps, type Component, type Step } from './steps';
 import { sweepJob, type SweepJobSpec } from './sweep-job';
-import { YamlFile } from './yaml-file';
+import { YamlFile, yamlOptions } from './yaml-file';
 
 export type Job =
   | { readonly kind: 'command'; readonly spec: CommandJobSpec }
@@ -42,7 +42,8 @@ export function readJobFile(file: string, set: Readonly<Record<string, string>>)
 /** The job of the task's own inputs, through the same checks and overrides as a file. */
 export function inlineJobFile(job: InlineJob, folder: string, set: Readonly<Record<string, string>>): JobFile {
   const environment = /^azureml:/.test(job.environment) ? job.environment : { image: job.environment };
-  return parseJob(stringify({ ...job, environment }), 'The job of the inputs', folder, set);
+  // With the options that it is read with, so that the text `on` stays a text.
+  return parseJob(stringify({ ...job, environment }, yamlOptions), 'The job of the inputs', folder, set);
 }
 
 function parseJob(text: string, name: string, folder: string, set: Readonly<Record<string, string>>): JobFile {

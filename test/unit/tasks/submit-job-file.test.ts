@@ -255,7 +255,7 @@ identity: { type: managed, client_id: abc }
         compute: 'cpu-cluster',
         experiment_name: 'e',
         inputs: { n: '1.10' },
-        environment_variables: { A: 'b' },
+        environment_variables: { DEBUG: 'on' },
         resources: { instance_count: 1 },
       },
       folder,
@@ -263,6 +263,7 @@ identity: { type: managed, client_id: abc }
     );
     const made = await jobBody(file, plannedAssets(fake.workspace));
     assert.deepEqual(made.inputs, { n: { jobInputType: 'literal', value: '2' } });
+    assert.deepEqual(made['environmentVariables'], { DEBUG: 'on' });
     assert.equal(made.experimentName, 'e');
   });
 });
