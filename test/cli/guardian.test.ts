@@ -134,7 +134,7 @@ describe('guardian, by itself', function () {
 });
 
 describe('guardian, on local Azure', function () {
-  this.timeout(180_000);
+  this.timeout(300_000);
   let cloud: TestCloud;
   let azure: AzureReader;
   let settings: Record<string, string>;
