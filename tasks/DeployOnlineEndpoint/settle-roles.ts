@@ -49,10 +49,13 @@ export async function settleRoles(
   }
 }
 
-/** Deployments that are kept warm now and are no way into something that a rollback took out. */
+/**
+ * Deployments that are kept warm now and are no way into something that a rollback took out. Besides the ones tagged so
+ * that is a champion which a run has replaced and not yet tagged, because it was killed.
+ */
 export function keptWarm(deployments: readonly OnlineDeployment[]): string[] {
   return deployments
-    .filter(one => isOurs(one) && one.tags[tag.role] === 'previous' && !isRejected(one))
+    .filter(one => isOurs(one) && ['previous', 'champion'].includes(one.tags[tag.role] ?? '') && !isRejected(one))
     .map(one => one.name);
 }
 

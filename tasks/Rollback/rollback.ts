@@ -1,5 +1,6 @@
 import type { OperationWait } from '../../lib/azureml/online-operation';
 import { changeTraffic } from '../../lib/azureml/online-traffic';
+import { codeOf } from '../../lib/azureml/service-error';
 import type { Workspace } from '../../lib/azureml/workspace';
 import type { Outcome, TaskHost } from '../../lib/host/task-host';
 import { encodeTraffic } from '../../lib/release/revisions';
@@ -122,7 +123,12 @@ async function changeAll(
   const said = failures.map(
     ({ name, error }) => `- ${name}: ${error instanceof Error ? error.message : String(error)}`,
   );
-  const undone = await undoAll(workspace, planned, host, wait);
+  // One that somebody else has changed was not changed by this run.
+  const ours = planned.filter((_one, at) => {
+    const result = results[at];
+    return result?.status === 'fulfilled' || codeOf(result?.reason) !== 'GuardianConflict';
+  });
+  const undone = await undoAll(workspace, ours, host, wait);
   await removeRebuilt(workspace, rebuilt, host, wait);
   throw new TaskError(
     `No endpoint was rolled back, because not all of them could be:\n${[...said, ...undone].join('\n')}`,

@@ -9,7 +9,7 @@ import { thisRun, type PlannedRollback } from './plan-rollback';
 
 /**
  * Puts the live traffic of every endpoint that this run has changed back to where it came from: all go back, or none.
- * What somebody else has set meanwhile stays.
+ * What another run has set meanwhile stays, also when it is the same.
  * @returns a line for each endpoint that was changed, with what it has now
  */
 export async function undoAll(
@@ -32,7 +32,8 @@ async function undo(
   const { from, target } = plan;
   try {
     const now = await getEndpoint(workspace, name);
-    if (!now || !sameTraffic(now.traffic, target.traffic)) return undefined;
+    const isOurChange = now && Object.entries(thisRun(host)).every(([key, value]) => now.tags[key] === value);
+    if (!isOurChange || !sameTraffic(now.traffic, target.traffic)) return undefined;
     const tags = { ...thisRun(host), [tag.change]: 'rollback-undone' };
     await changeTraffic(workspace, name, { expected: target.traffic, next: from, tags }, wait);
     return `- ${name}: was back at ${formatTraffic(target.traffic)} and is at ${formatTraffic(from)} again`;
