@@ -106,7 +106,11 @@ export async function tellApplication(options: StoryOptions & { aws: LocalAws })
   const after = await moderate('after.mp4');
   tell(after, log);
   const all = [before, ...during, after];
-  log(`   ${all.length} videos, ${all.filter(({ status }) => status === 'failed').length} failed`);
+  const failed = all.filter(({ status }) => status === 'failed').length;
+  log(`   ${all.length} videos, ${failed} failed`);
+  const versionOf = ({ analysis }: VideoRecord): string | undefined => analysis?.nsfw.answeredBy[0]?.version;
+  if (failed > 0) throw new Error('A video failed while the model was rolled back.');
+  if (versionOf(before) === versionOf(after)) throw new Error('The rollback is not seen in the next video.');
   return { before, during, after };
 }
 

@@ -17,9 +17,9 @@ export class HoldingProxy {
     const proxy = new HoldingProxy(server, `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
     server.on('request', (incoming, outgoing) => {
       const pass = (): void => {
-        const headers = { ...incoming.headers };
-        delete headers.host;
-        const onward = request(`${target}${incoming.url ?? ''}`, { method: incoming.method, headers }, answer => {
+        // With its Host header: by it SQS makes the queues' URLs, where the client sends what follows.
+        const { method, headers } = incoming;
+        const onward = request(`${target}${incoming.url ?? ''}`, { method, headers }, answer => {
           outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
           answer.pipe(outgoing);
         });

@@ -109,7 +109,7 @@ export class Stack {
   }
 
   /** Starts a service and waits until it is ready. */
-  async run(service: Service): Promise<void> {
+  async run(service: Service, settings: Record<string, string> = {}): Promise<void> {
     const env = {
       ...this.environment,
       AWS_ENDPOINT_URL: this.proxies.get(service)?.url ?? '',
@@ -118,6 +118,7 @@ export class Stack {
       PORT: String(this.ports.get(service)),
       INGESTION_URL: this.url('ingestion'),
       HUMAN_REVIEW_URL: this.url('human-review'),
+      ...settings,
     };
     const child = start(process.execPath, [join(this.dist, `${service}.mjs`)], { env });
     this.children.set(service, child);
@@ -237,11 +238,11 @@ export async function until<T>(
   look: () => Promise<T | undefined | false>,
   tell: () => Promise<string> = () => Promise.resolve(''),
 ): Promise<T> {
-  const end = Date.now() + 150_000;
+  const end = Date.now() + 200_000;
   while (Date.now() < end) {
     const seen = await look();
     if (seen !== undefined && seen !== false) return seen;
     await sleep(50);
   }
-  throw new Error(`It did not happen in 150 s that ${what}. ${await tell()}`);
+  throw new Error(`It did not happen in 200 s that ${what}. ${await tell()}`);
 }

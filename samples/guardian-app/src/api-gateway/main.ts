@@ -46,7 +46,6 @@ await runService('api-gateway', settings, async ({ app }) => {
     global: false,
     max: values.REQUESTS_PER_MINUTE,
     timeWindow: '1 minute',
-    hook: 'preHandler',
     keyGenerator: request => callers.get(request)?.name ?? request.ip,
   });
   // Counts per caller, so after the token is known; who has none is counted by address.
@@ -97,7 +96,8 @@ await runService('api-gateway', settings, async ({ app }) => {
       api.addHook('onRequest', async request => {
         callers.set(request, await check(request.headers.authorization));
       });
-      api.addHook('preHandler', limit);
+      // Before the check of what was sent: wrong requests count too.
+      api.addHook('preValidation', limit);
 
       api.post<{ Body: Record<string, unknown> }>('/videos', { schema: schemas.beginUpload }, (request, reply) => {
         requireRole(callerOf(request), 'uploader');
