@@ -67,13 +67,25 @@ async function readMetrics(
       metricnames: names.join(','),
       aggregation: 'average',
       interval: 'PT1M',
-      timespan: `${wholeMinute(from, 'down')}/${wholeMinute(to, 'up')}`,
+      timespan: wholeMinutes(from, to),
       $filter: filter,
     },
     doing: `read the metrics of the endpoint '${endpoint}' from Azure Monitor`,
   });
   const { value = [] } = body as { value?: { name?: { value?: string }; timeseries?: Series[] }[] };
   return new Map(value.map(({ name, timeseries }) => [(name?.value ?? '').toLowerCase(), timeseries ?? []]));
+}
+
+/** Minutes; of a shorter span none can be left out. */
+const longEnough = 2;
+
+/**
+ * The span in Monitor's minutes. The minute in which it begins also holds what came before: the step before this one, or an
+ * earlier deployment of the same name. It counts only when the span is too short to leave it out.
+ */
+export function wholeMinutes(from: Date, to: Date): string {
+  const isLong = to.getTime() - from.getTime() >= longEnough * 60_000;
+  return `${wholeMinute(from, isLong ? 'up' : 'down')}/${wholeMinute(to, 'up')}`;
 }
 
 function wholeMinute(time: Date, direction: 'down' | 'up'): string {
