@@ -18,6 +18,8 @@ export interface DeploymentContent {
   readonly environmentId: string;
   readonly environmentVariables: Readonly<Record<string, string>>;
   readonly instanceType: string;
+  /** Only 'Disabled' is said: then the instances reach the workspace's resources by its private endpoint only. */
+  readonly egressPublicNetworkAccess?: 'Disabled';
   readonly requestTimeoutSeconds: number;
   readonly maxConcurrentRequests: number;
   readonly probe: {
@@ -88,6 +90,7 @@ export async function putDeployment(
       environmentId: content.environmentId,
       environmentVariables: { ...content.environmentVariables },
       instanceType: content.instanceType,
+      ...(content.egressPublicNetworkAccess ? { egressPublicNetworkAccess: content.egressPublicNetworkAccess } : {}),
       scaleSettings: { scaleType: 'Default' },
       requestSettings: {
         requestTimeout: duration(content.requestTimeoutSeconds),

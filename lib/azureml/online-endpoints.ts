@@ -58,9 +58,19 @@ export async function getEndpoint(workspace: Workspace, name: string): Promise<O
   return response.status === 404 ? undefined : ofResource(name, response.body as EndpointResource);
 }
 
+/** What can be chosen of an endpoint at its creation. */
+export interface NewEndpoint {
+  readonly authMode: 'Key' | 'AMLToken' | 'AADToken';
+  /** Whether callers outside of the workspace's network reach it. */
+  readonly publicNetworkAccess: 'Enabled' | 'Disabled';
+  /** ARM id; undefined: an identity of the endpoint's own. Azure takes one at most, and it cannot be changed later. */
+  readonly userAssignedIdentity: string | undefined;
+}
+
 export async function createEndpoint(
   workspace: Workspace,
   name: string,
+  { authMode, publicNetworkAccess, userAssignedIdentity }: NewEndpoint,
   tags: Tags,
   wait: OperationWait,
 ): Promise<OnlineEndpoint> {
@@ -71,9 +81,12 @@ export async function createEndpoint(
     {
       location: workspace.location,
       kind: 'Managed',
-      identity: { type: 'SystemAssigned' },
+      identity:
+        userAssignedIdentity === undefined
+          ? { type: 'SystemAssigned' }
+          : { type: 'UserAssigned', userAssignedIdentities: { [userAssignedIdentity]: {} } },
       tags,
-      properties: { authMode: 'Key', publicNetworkAccess: 'Enabled' },
+      properties: { authMode, publicNetworkAccess },
     },
     wait,
   );

@@ -84,7 +84,8 @@ async function makeEndpoint(inputs: DeployInputs, workspace: Workspace, wait: Op
   const name = inputs.endpointName;
   wait.info(`Creating endpoint ${name}`);
   const tags = { ...inputs.tags, [tag.owner]: owner };
-  const make = async () => (await getEndpoint(workspace, name)) ?? (await createEndpoint(workspace, name, tags, wait));
+  const make = async () =>
+    (await getEndpoint(workspace, name)) ?? (await createEndpoint(workspace, name, inputs.newEndpoint, tags, wait));
   return whenFree(name, make, wait);
 }
 
@@ -195,7 +196,11 @@ function whatIfText(inputs: DeployInputs, { state, plan, runtime, smokeTest: tes
   const { existing } = plan;
   const steps = [
     ...(runtime?.exists === false ? [`upload and register environment ${runtime.name}:${runtime.version}`] : []),
-    ...(state.endpoint ? [] : [`create endpoint ${inputs.endpointName} with key authentication`]),
+    ...(state.endpoint
+      ? []
+      : [
+          `create endpoint ${inputs.endpointName}, authentication ${inputs.newEndpoint.authMode}, public network access ${inputs.newEndpoint.publicNetworkAccess}`,
+        ]),
     ...(existing
       ? existing.instanceCount === plan.instanceCount
         ? []

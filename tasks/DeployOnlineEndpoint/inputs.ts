@@ -5,6 +5,7 @@ import { parseSteps } from '../../lib/release/rollout-steps';
 import { isGradual } from './deployment-plan';
 import { goldenNames, isGolden, trafficNames, type Analysis } from './analysis';
 import type { DeploymentContent } from '../../lib/azureml/online-deployments';
+import type { NewEndpoint } from '../../lib/azureml/online-endpoints';
 
 export type Strategy = 'allAtOnce' | 'blueGreen' | 'canary' | 'challenger' | 'shadow';
 
@@ -36,6 +37,8 @@ export interface DeployInputs extends Target {
   readonly challengerTraffic: number;
   /** Percent of the live requests of which a shadow gets copies. */
   readonly mirrorPercent: number;
+  /** What the endpoint gets when this run creates it. */
+  readonly newEndpoint: NewEndpoint;
   /** Undefined: the bundled scoring runtime. */
   readonly environment: string | undefined;
   readonly settings: Omit<DeploymentContent, 'modelId' | 'environmentId'>;
@@ -86,6 +89,12 @@ function readAction(inputs: TaskInputs, action: Inputs['action'], target: Target
   if (action === 'promote') return { action, ...target, instanceCount, keepPrevious };
   const strategy = inputs.choice('strategy', ['allAtOnce', 'blueGreen', 'canary', 'challenger', 'shadow'], 'allAtOnce');
   const goldenSet = inputs.optionalPath('goldenSet');
+  const smokeTestFile = inputs.optionalPath('smokeTestFile');
+  const newEndpoint = readNewEndpoint(inputs);
+  for (const [name, value] of Object.entries({ goldenSet, smokeTestFile })) {
+    if (value !== undefined && newEndpoint.authMode !== 'Key')
+      inputs.problem(name, 'is sent with the key of the endpoint, so authMode must be key');
+  }
   const tags = inputs.pairs('tags');
   for (const name of Object.keys(tags).filter(one => one.toLowerCase().startsWith('guardian.'))) {
     inputs.problem('tags', `names ${name}, but names that start with guardian. belong to this extension`);
@@ -101,11 +110,15 @@ function readAction(inputs: TaskInputs, action: Inputs['action'], target: Target
     challengerTraffic: inputs.integer('challengerTraffic', { min: 0, max: 99 }) ?? 10,
     // Azure mirrors at most half of the requests, to one deployment.
     mirrorPercent: inputs.integer('mirrorPercent', { min: 1, max: 50 }) ?? 10,
+    newEndpoint,
     environment: inputs.optional('environment', {
       pattern: /^azureml:/,
       says: 'empty, or of the form azureml:name:version, azureml:name@latest or azureml://registries/…',
     }),
     settings: {
+      ...(inputs.choice('egressPublicNetworkAccess', ['enabled', 'disabled'], 'enabled') === 'disabled'
+        ? { egressPublicNetworkAccess: 'Disabled' as const }
+        : {}),
       environmentVariables: inputs.pairs('environmentVariables'),
       instanceType: inputs.optional('instanceType') ?? 'Standard_DS3_v2',
       requestTimeoutSeconds: inputs.integer('requestTimeoutSeconds', { min: 1, max: 180 }) ?? 5,
@@ -118,10 +131,26 @@ function readAction(inputs: TaskInputs, action: Inputs['action'], target: Target
       },
     },
     instanceCount,
-    smokeTestFile: inputs.optionalPath('smokeTestFile'),
+    smokeTestFile,
     checkQuota: inputs.boolean('checkQuota', true),
     keepPrevious,
     tags,
+  };
+}
+
+const authModes = { key: 'Key', amlToken: 'AMLToken', aadToken: 'AADToken' } as const;
+
+function readNewEndpoint(inputs: TaskInputs): NewEndpoint {
+  const userAssignedIdentity = inputs.optional('userAssignedIdentity', {
+    pattern:
+      /^\/subscriptions\/[^/]+\/resourceGroups\/[^/]+\/providers\/Microsoft\.ManagedIdentity\/userAssignedIdentities\/[^/]+$/i,
+    says: 'empty, or the resource id /subscriptions/…/providers/Microsoft.ManagedIdentity/userAssignedIdentities/NAME',
+  });
+  return {
+    authMode: authModes[inputs.choice('authMode', ['key', 'amlToken', 'aadToken'], 'key')],
+    publicNetworkAccess:
+      inputs.choice('publicNetworkAccess', ['enabled', 'disabled'], 'enabled') === 'enabled' ? 'Enabled' : 'Disabled',
+    userAssignedIdentity,
   };
 }
 

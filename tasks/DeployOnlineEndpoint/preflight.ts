@@ -1,4 +1,5 @@
 import { resolveEnvironment } from '../../lib/azureml/environments';
+import { versionOfAlias } from '../../lib/azureml/model-aliases';
 import { findModel } from '../../lib/azureml/models';
 import type { Workspace } from '../../lib/azureml/workspace';
 import type { TaskHost } from '../../lib/host/task-host';
@@ -64,7 +65,7 @@ function together(problems: readonly TaskError[]): TaskError {
 }
 
 async function findModelToDeploy(inputs: DeployInputs, workspace: Workspace, host: TaskHost): Promise<ModelToDeploy> {
-  const model = await findModel(workspace, inputs.modelName, inputs.modelVersion);
+  const model = await findModel(workspace, inputs.modelName, await versionToDeploy(inputs, workspace));
   if (model.tags[tag.rejected]) {
     host.warn(
       `A rollback has rejected ${model.name}:${model.version} before: ${model.tags[tag.rejected] ?? ''}. It is deployed because the pipeline says so; name another modelVersion to deploy that.`,
@@ -78,6 +79,18 @@ async function findModelToDeploy(inputs: DeployInputs, workspace: Workspace, hos
     digest: model.properties[tag.digest] ?? model.tags[tag.digest],
     tags: model.tags,
   };
+}
+
+/** What an alias such as `@champion` leads to now; anything else as it is. */
+async function versionToDeploy({ modelName, modelVersion }: DeployInputs, workspace: Workspace): Promise<string> {
+  if (!modelVersion.startsWith('@')) return modelVersion;
+  const alias = modelVersion.slice(1);
+  const version = await versionOfAlias(workspace, modelName, alias);
+  if (version !== undefined) return version;
+  throw new TaskError(
+    `No version of the model '${modelName}' has the alias '${alias}'. RegisterModel gives one by its input aliases; or name a version, or latest.`,
+    { code: 'GuardianNotFound' },
+  );
 }
 
 async function findEnvironmentToUse(

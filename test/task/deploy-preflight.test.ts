@@ -5,9 +5,15 @@ import { join } from 'node:path';
 import { AzureMachineLearningWorkspaces } from '@azure/arm-machinelearning';
 import { ClientSecretCredential } from '@azure/identity';
 import type { TaskRun } from '../../local/agent/run-task';
+import { AzureReader } from '../../local/demo/azure-reader';
 import { root } from '../../scripts/product';
 import { TestCloud } from '../support/local-cloud';
 import { failed, log, succeeded } from './outcome';
+
+interface Made {
+  readonly identity?: { readonly type: string; readonly userAssignedIdentities?: object };
+  readonly properties: Readonly<Record<string, unknown>>;
+}
 
 describe('DeployOnlineEndpoint, before anything is created', function () {
   this.timeout(120_000);
@@ -28,7 +34,15 @@ describe('DeployOnlineEndpoint, before anything is created', function () {
       ['colour', join(root, 'test/fixtures/models/colour')],
       ['pickled', join(folder, 'pickle')],
     ] as const)
-      succeeded(await cloud.runTask('RegisterModel', { ...target, modelName, modelSource: 'localPath', localPath }));
+      succeeded(
+        await cloud.runTask('RegisterModel', {
+          ...target,
+          modelName,
+          modelSource: 'localPath',
+          localPath,
+          aliases: 'candidate',
+        }),
+      );
   });
   after(async () => {
     rmSync(folder, { recursive: true, force: true });
@@ -84,6 +98,44 @@ describe('DeployOnlineEndpoint, before anything is created', function () {
       /no VM size 'Standard_DS3_v3' \(instanceType\)\. Did you mean 'STANDARD_DS3_V2'|Standard_DS3_v2/,
     );
     assert.match(message, /The model pickled:1 holds no \.onnx file.* It holds (pickle\/)?model\.pkl\./);
+  });
+
+  it('knows a version by its alias, and says when the alias leads nowhere', async () => {
+    assert.match(log(succeeded(await deploy({ modelVersion: '@candidate' }))), /Model colour:1, deployment m1-/);
+    assert.match(
+      failed(await deploy({ modelVersion: '@nobody' })),
+      /No version of the model 'colour' has the alias 'nobody'/,
+    );
+  });
+
+  it('makes the endpoint with the sign-in, network access and identity that were asked for', async () => {
+    const { subscriptionId, resourceGroup } = cloud.cloud.description;
+    const identity = `/subscriptions/${subscriptionId}/resourceGroups/${resourceGroup}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/scoring`;
+    const inputs = {
+      endpointName: 'private',
+      authMode: 'aadToken',
+      publicNetworkAccess: 'disabled',
+      egressPublicNetworkAccess: 'disabled',
+      userAssignedIdentity: identity,
+      instanceCount: '1',
+      probeInitialDelaySeconds: '1',
+      probePeriodSeconds: '1',
+    };
+    assert.match(
+      log(succeeded(await deploy(inputs))),
+      /create endpoint private, authentication AADToken, public network access Disabled/,
+    );
+    const run = succeeded(await deploy({ ...inputs, whatIf: 'false' }));
+    const azure = new AzureReader(cloud.cloud.description, cloud.cloud.certificate.ca);
+    const endpoint = await azure.read<Made>('onlineEndpoints/private');
+    assert.equal(endpoint.properties['authMode'], 'AADToken');
+    assert.equal(endpoint.properties['publicNetworkAccess'], 'Disabled');
+    assert.equal(endpoint.identity?.type, 'UserAssigned');
+    assert.deepEqual(Object.keys(endpoint.identity.userAssignedIdentities ?? {}), [identity]);
+    const deployment = await azure.read<Made>(
+      `onlineEndpoints/private/deployments/${run.outputs['deploymentName'] ?? ''}`,
+    );
+    assert.equal(deployment.properties['egressPublicNetworkAccess'], 'Disabled');
   });
 
   it('leaves out what the connection may not look at, and says so', async () => {

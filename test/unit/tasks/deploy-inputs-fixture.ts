@@ -24,6 +24,7 @@ export const deployInputs = (change: Partial<DeployInputs>): DeployInputs => ({
     maxConcurrentRequests: 4,
     probe: { initialDelaySeconds: 10, periodSeconds: 10, timeoutSeconds: 2, failureThreshold: 30 },
   },
+  newEndpoint: { authMode: 'Key', publicNetworkAccess: 'Enabled', userAssignedIdentity: undefined },
   instanceCount: undefined,
   smokeTestFile: undefined,
   checkQuota: false,

@@ -9,6 +9,7 @@ function hostWith(inputs: Record<string, string>): TaskHost {
   return {
     ...fakeHost(),
     input: name => inputs[name]?.trim() || undefined,
+    pathInput: name => inputs[name]?.trim() || undefined,
     connection: id => ({
       id,
       url: 'https://x/',
@@ -38,6 +39,20 @@ describe('inputs of DeployOnlineEndpoint', () => {
       maxConcurrentRequests: 4,
       probe: { initialDelaySeconds: 10, periodSeconds: 10, timeoutSeconds: 2, failureThreshold: 30 },
     });
+  });
+
+  it('make an endpoint with keys that everybody reaches, unless told otherwise', () => {
+    const made = (inputs: Record<string, string>): unknown => {
+      const read = readDeploy(hostWith({ ...deploy, ...inputs }));
+      return read.action === 'deploy' && read.newEndpoint;
+    };
+    assert.deepEqual(made({}), { authMode: 'Key', publicNetworkAccess: 'Enabled', userAssignedIdentity: undefined });
+    assert.throws(
+      () => made({ authMode: 'aadToken', smokeTestFile: 'a.png', userAssignedIdentity: 'me' }),
+      (error: Error) =>
+        /smokeTestFile.* authMode must be key/.test(error.message) &&
+        /userAssignedIdentity.*resource id/.test(error.message),
+    );
   });
 
   it('of promote and abort need no model', () => {
