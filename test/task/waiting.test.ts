@@ -159,6 +159,25 @@ describe('a cancelled pipeline leaves no job running', function () {
     assert.equal(await endOf(blocker.outputs['jobName']!), 'Canceled');
   });
 
+  it('while it is being submitted: the job is not left to run unseen', async () => {
+    const { faults } = cloud.cloud;
+    const slow = { type: 'slow', milliseconds: 1_000 } as const;
+    const { id } = faults.add({ plane: 'arm', method: 'PUT', path: 'jobs/*', fault: slow });
+    const cancel = new AbortController();
+    const running = cloud.runTask(
+      'SubmitTrainingJob',
+      { ...target, jobFile: job(cloud.folder, 'submitting', 'sleep 300') },
+      { signal: cancel.signal },
+    );
+    while (faults.list().some(rule => rule.id === id && rule.injected === 0)) await statusOf('none').catch(() => '');
+    cancel.abort();
+    const run = await running;
+    faults.delete(id);
+    assert.equal(run.result, 'Canceled', log(run));
+    assert.match(log(run), /was cancelled\./);
+    assert.equal(await statusOf(run.outputs['jobName']!), 'Canceled');
+  });
+
   describe('whatever its status', () => {
     /** The service shows this status for all jobs until the answer is called. */
     function shown(status: string): () => void {
