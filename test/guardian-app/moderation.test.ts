@@ -176,19 +176,19 @@ describe('the Guardian application', function () {
     const videoId = await stack.put(red, 'crashes.mp4');
     // Ingestion dies before the record says "uploaded", and again before the message: the client has no answer, and asks again.
     for (const operation of ['TransactWriteItems', 'SendMessage']) {
-      let isHeld = false;
+      const state = { isHeld: false };
       const held = stack.proxies
         .get('ingestion')!
         .hold(operation)
-        .then(() => (isHeld = true));
+        .then(() => (state.isHeld = true));
       // As a client does: asks again while the service behind is not there.
       const asking = (async () => {
         for (;;) {
           const { status } = await complete(videoId);
-          if (isHeld || status !== 503) return status;
+          if (state.isHeld || status !== 503) return status;
         }
       })();
-      await Promise.race([held, asking.then(status => assert.ok(isHeld, `answered ${status}`))]);
+      await Promise.race([held, asking.then(status => assert.ok(state.isHeld, `answered ${status}`))]);
       await stack.crash('ingestion');
       assert.equal(await asking, 503);
       await stack.run('ingestion');
