@@ -16,6 +16,8 @@ export interface Model {
   readonly jobName: string | undefined;
   readonly tags: Readonly<Record<string, string>>;
   readonly properties: Readonly<Record<string, string>>;
+  /** ISO 8601; 1970 when the service does not say. */
+  readonly createdAt: string;
 }
 
 export interface NewModel {
@@ -177,7 +179,7 @@ async function nextVersion(workspace: Workspace, name: string): Promise<number> 
 }
 
 /** What the service tells of a version. */
-export function ofResource(name: string, { id, name: version, properties }: ModelVersion): Model {
+export function ofResource(name: string, { id, name: version, properties, systemData }: ModelVersion): Model {
   return {
     name,
     version: version ?? '',
@@ -187,5 +189,7 @@ export function ofResource(name: string, { id, name: version, properties }: Mode
     jobName: properties.jobName,
     tags: (properties.tags as Record<string, string> | undefined) ?? {},
     properties: (properties.properties as Record<string, string> | undefined) ?? {},
+    // As text where it was not read by the SDK.
+    createdAt: new Date(systemData?.createdAt ?? 0).toISOString(),
   };
 }

@@ -67,6 +67,34 @@ export async function* registryVersions(workspace: Workspace, registry: Registry
 }
 
 /**
+ * The version of a registry's model that `latest` or a number means, as a deployment names it.
+ * @throws TaskError that says what there is instead
+ */
+export async function registryModel(
+  workspace: Workspace,
+  registryName: string,
+  name: string,
+  version: string,
+): Promise<Model> {
+  const registry = await openRegistry(workspace, registryName);
+  const versions: Model[] = [];
+  for await (const found of registryVersions(workspace, registry, name)) {
+    if (found.version === version) return { ...found, id: registryModelId(registry, found) };
+    versions.push(found);
+  }
+  // The registry's order is its own.
+  const latest = versions.sort((a, b) => b.createdAt.localeCompare(a.createdAt))[0];
+  if (version === 'latest' && latest) return { ...latest, id: registryModelId(registry, latest) };
+  const there = versions.map(other => other.version);
+  throw new TaskError(
+    there.length === 0
+      ? `There is no model '${name}' in the registry '${registryName}'. RegisterModel shares one by its input registryName. Names are case-sensitive.`
+      : `The model '${name}' has no version ${version} in the registry '${registryName}'. There ${there.length === 1 ? 'is' : 'are'} ${there.slice(0, 10).join(', ')}.`,
+    { code: 'GuardianNotFound' },
+  );
+}
+
+/**
  * Brings a version of the workspace's model into the registry, by reference: the service copies the files. The registry's version has the
  * same number where that is free, else the next free one.
  * @param isSame whether a version of the registry is this model already

@@ -21,6 +21,8 @@ export interface DeployInputs extends Target {
   readonly action: 'deploy';
   readonly modelName: string;
   readonly modelVersion: string;
+  /** Registry that the model is taken from; undefined: the workspace. */
+  readonly registryName: string | undefined;
   readonly strategy: Strategy;
   readonly rollout: {
     /** Shares that the new deployment gets one after the other; the last is 100. */
@@ -103,7 +105,8 @@ function readAction(inputs: TaskInputs, action: Inputs['action'], target: Target
     action,
     ...target,
     modelName: inputs.required('modelName', assetName),
-    modelVersion: inputs.optional('modelVersion') ?? 'latest',
+    modelVersion: readModelVersion(inputs),
+    registryName: inputs.optional('registryName', assetName),
     strategy,
     rollout: readRollout(inputs, strategy, goldenSet !== undefined),
     goldenSet,
@@ -152,6 +155,17 @@ function readNewEndpoint(inputs: TaskInputs): NewEndpoint {
       inputs.choice('publicNetworkAccess', ['enabled', 'disabled'], 'enabled') === 'enabled' ? 'Enabled' : 'Disabled',
     userAssignedIdentity,
   };
+}
+
+/** Aliases are the workspace's own. */
+function readModelVersion(inputs: TaskInputs): string {
+  const version = inputs.optional('modelVersion') ?? 'latest';
+  if (version.startsWith('@') && inputs.optional('registryName') !== undefined)
+    inputs.problem(
+      'modelVersion',
+      `is the alias ${version}, but models of a registry have none: give a number or latest`,
+    );
+  return version;
 }
 
 /** What is watched when a rollout is to be watched and nothing else is said. */

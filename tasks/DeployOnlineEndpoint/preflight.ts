@@ -1,6 +1,7 @@
 import { resolveEnvironment } from '../../lib/azureml/environments';
 import { versionOfAlias } from '../../lib/azureml/model-aliases';
 import { findModel } from '../../lib/azureml/models';
+import { registryModel } from '../../lib/azureml/registry';
 import type { Workspace } from '../../lib/azureml/workspace';
 import type { TaskHost } from '../../lib/host/task-host';
 import { tag } from '../../lib/release/tags';
@@ -65,7 +66,10 @@ function together(problems: readonly TaskError[]): TaskError {
 }
 
 async function findModelToDeploy(inputs: DeployInputs, workspace: Workspace, host: TaskHost): Promise<ModelToDeploy> {
-  const model = await findModel(workspace, inputs.modelName, await versionToDeploy(inputs, workspace));
+  const { registryName, modelName, modelVersion } = inputs;
+  const model = await (registryName === undefined
+    ? findModel(workspace, modelName, await versionToDeploy(inputs, workspace))
+    : registryModel(workspace, registryName, modelName, modelVersion));
   if (model.tags[tag.rejected]) {
     host.warn(
       `A rollback has rejected ${model.name}:${model.version} before: ${model.tags[tag.rejected] ?? ''}. It is deployed because the pipeline says so; name another modelVersion to deploy that.`,

@@ -138,6 +138,24 @@ describe('DeployOnlineEndpoint, before anything is created', function () {
     assert.equal(deployment.properties['egressPublicNetworkAccess'], 'Disabled');
   });
 
+  it('takes a model from a registry, by reference, and says what is there when it is not', async () => {
+    const shared = { ...target, modelName: 'colour', modelSource: 'localPath', registryName: 'guardian-registry' };
+    const localPath = join(root, 'test/fixtures/models/colour');
+    const id = succeeded(await cloud.runTask('RegisterModel', { ...shared, localPath })).outputs['registryModelId'];
+    const inputs = { registryName: 'guardian-registry', endpointName: 'production' };
+    const probes = { instanceCount: '1', probeInitialDelaySeconds: '1', probePeriodSeconds: '1' };
+    const run = succeeded(await deploy({ ...inputs, ...probes, whatIf: 'false' }));
+    const azure = new AzureReader(cloud.cloud.description, cloud.cloud.certificate.ca);
+    const path = `onlineEndpoints/production/deployments/${run.outputs['deploymentName'] ?? ''}`;
+    assert.equal((await azure.read<Made>(path)).properties['model'], id);
+    assert.match(
+      failed(await deploy({ ...inputs, modelVersion: '7' })),
+      /has no version 7 in the registry .* There is 1\./,
+    );
+    assert.match(failed(await deploy({ ...inputs, modelName: 'Colour' })), /no model 'Colour' in the registry/);
+    assert.match(failed(await deploy({ ...inputs, modelVersion: '@champion' })), /models of a registry have none/);
+  });
+
   it('leaves out what the connection may not look at, and says so', async () => {
     const denied = { type: 'status', status: 403, code: 'AuthorizationFailed' } as const;
     const { id } = cloud.cloud.faults.add({

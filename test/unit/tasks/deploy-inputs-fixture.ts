@@ -28,6 +28,7 @@ export const deployInputs = (change: Partial<DeployInputs>): DeployInputs => ({
   instanceCount: undefined,
   smokeTestFile: undefined,
   checkQuota: false,
+  registryName: undefined,
   mirrorPercent: 10,
   goldenSet: undefined,
   rollout: {
