@@ -19,6 +19,13 @@ const clusters = [
   { name: 'guardian-aks-entra', entraOnly: true },
 ];
 
+/** The clusters of the subscription; `app` is its scope. https://learn.microsoft.com/rest/api/aks/managed-clusters/list */
+export function registerManagedClusterList(app: FastifyInstance, context: AzureContext): void {
+  app.get('/providers/Microsoft.ContainerService/managedClusters', request =>
+    resourceList(clusters, request, context.baseUrl, item => resource(item, context)),
+  );
+}
+
 interface Kubeconfig {
   clusters: { cluster: { server: string; 'certificate-authority-data'?: string } }[];
   users: { user: { token?: string } }[];

@@ -22,7 +22,7 @@ import { registerDirectory } from './directory/directory-routes';
 import { registerManagedIdentity, type ManagedIdentity } from './directory/managed-identity';
 import { jobOutputs, type JobStore } from './jobs/job-record';
 import { registerJobs } from './jobs/jobs';
-import { managedClustersPath, registerManagedClusters } from './managed-clusters';
+import { managedClustersPath, registerManagedClusterList, registerManagedClusters } from './managed-clusters';
 import { registerMlflow } from './tracking/mlflow';
 import { registerDeployments } from './online-endpoints/deployments';
 import { Autoscale } from './monitor/autoscale';
@@ -157,6 +157,7 @@ export async function registerRoutes(
       useArmScope(scope, context);
       registerSubscription(scope, context);
       registerRegistryResource(scope, context);
+      registerManagedClusterList(scope, context);
       done();
     },
     { prefix: '/subscriptions/:subscriptionId' },

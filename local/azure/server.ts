@@ -208,8 +208,11 @@ export async function startLocalAzure(o: LocalAzureOptions): Promise<LocalAzure>
       serverFactory: handler => createServer({ cert: certificate.cert, key: certificate.key }, handler),
       routerOptions: { caseSensitive: false, ignoreTrailingSlash: true, maxParamLength: 2048 },
       genReqId: newRequestId,
-      rewriteUrl: ({ url = '/' }) =>
-        url.toLowerCase().startsWith(`${registryHostPath}/`) ? url.slice(registryHostPath.length) : url,
+      rewriteUrl: ({ url = '/' }) => {
+        // The lists of Azure DevOps' editor are asked for with two slashes at the start, which Resource Manager takes for one.
+        const path = url.replace(/^\/{2,}/, '/');
+        return path.toLowerCase().startsWith(`${registryHostPath}/`) ? path.slice(registryHostPath.length) : path;
+      },
       bodyLimit: 64 * 1024 * 1024,
       // A path that cannot be decoded belongs to no plane yet.
       frameworkErrors: (_error, request, reply) => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { presentInputs, publishedInputs } from '../../scripts/published-inputs';
 import { readManifest, readPackageJson, root, taskNames } from '../../scripts/product';
 
 const extension = JSON.parse(readFileSync(join(root, 'vss-extension.json'), 'utf8')) as {
@@ -16,6 +17,13 @@ describe('the extension and its tasks', () => {
   });
 
   it('have a description that the Marketplace takes', () => assert.ok(extension.description.length <= 200));
+
+  it('still have every input that was ever published, and a record of all that they have', () => {
+    const [published, present] = [publishedInputs(), presentInputs()];
+    for (const [task, inputs] of Object.entries(published))
+      for (const input of inputs) assert.ok(present[task]?.includes(input), `${task} has lost its input ${input}`);
+    assert.deepEqual(present, published, 'npx tsx scripts/published-inputs.ts records new inputs');
+  });
 
   it('have ids of their own', () => {
     const ids = taskNames.map(name => readManifest(join(root, 'tasks', name)).id);

@@ -7,8 +7,10 @@ export class RequestAudit {
 
   /** For `recordRequest` of a cloud. */
   readonly record = (request: RecordedRequest): void => {
-    // The schema is Azure ML's: AKS, which is asked for a kubeconfig, has one of its own.
-    const isOthers = request.url.includes('/Microsoft.ContainerService/');
+    // The schema is Azure ML's: AKS, which is asked for a kubeconfig, and the list of resource groups have others.
+    const isOthers =
+      request.url.includes('/Microsoft.ContainerService/') ||
+      /^\/subscriptions\/[^/]+\/resourceGroups\?/.test(request.url);
     // What the Python SDK sends is compared with ours, and its own affair.
     const isPython = /azsdk-python|azure-ai-ml/.test(request.headers['user-agent'] ?? '');
     if (request.plane === 'arm' && !isOthers && !isPython) this.requests.push(request);
