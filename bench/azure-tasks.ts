@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Masker } from '../local/agent/masker';
 import { runTaskProcess } from '../local/agent/run-task';
 import { startLocalCloud, type LocalCloud } from '../local/cloud';
-import { AzureReader } from '../local/demo/azure-reader';
+import { AzureReader, send } from '../local/demo/azure-reader';
 import { start } from '../local/processes';
 import { localProject } from '../local/project';
 import type { RecordedRequest } from '../local/requests/request-record';
@@ -183,11 +183,16 @@ class Bench {
     return /"job": "([^"]+)"/.exec(text)?.[1] ?? '';
   }
 
-  /** How long the job's command ran, by the service's own record. */
+  /** How long the job's command ran, by run history, which counts milliseconds; the ARM resource has whole seconds. */
   private async jobSeconds(job: string): Promise<number> {
-    const reader = new AzureReader(this.cloud.description, this.cloud.certificate.ca);
-    const { properties } = await reader.read<{ properties: { properties: Record<string, string> } }>(`jobs/${job}`);
-    const times = properties.properties;
-    return (Date.parse(times['EndTimeUtc'] ?? '') - Date.parse(times['StartTimeUtc'] ?? '')) / 1000;
+    const { arm, subscriptionId, resourceGroup, workspace } = this.cloud.description;
+    const { ca } = this.cloud.certificate;
+    const token = await new AzureReader(this.cloud.description, ca).signIn();
+    const place = `subscriptions/${subscriptionId}/resourceGroups/${resourceGroup}/providers/Microsoft.MachineLearningServices/workspaces/${workspace}`;
+    const url = `${arm}/history/v1.0/${place}/runs/${job}/details`;
+    const { status, body } = await send(url, { headers: { authorization: `Bearer ${token}` }, ca });
+    if (status !== 200) throw new Error(`GET ${url}: ${status} ${body.toString()}`);
+    const details = JSON.parse(body.toString()) as { startTimeUtc?: string; endTimeUtc?: string };
+    return (Date.parse(details.endTimeUtc ?? '') - Date.parse(details.startTimeUtc ?? '')) / 1000;
   }
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { stringify } from 'yaml';
+import { yamlOptions } from '../job-file/yaml-file';
 import { TaskError } from '../../../lib/task-error';
 import { isRemote, localPath } from '../job-file/local-paths';
 import type { EnvironmentSpec } from '../job-file/parts';
@@ -23,7 +24,7 @@ export async function environmentId(environment: EnvironmentSpec, folder: string
     return assets.environment({ ...named, properties });
   }
   const condaFile =
-    typeof conda === 'string' ? readFileSync(localPath(folder, conda), 'utf8') : conda && stringify(conda);
+    typeof conda === 'string' ? readFileSync(localPath(folder, conda), 'utf8') : conda && stringify(conda, yamlOptions);
   const properties = { ...about, image, ...(condaFile === undefined ? {} : { condaFile }) };
   return assets.environment({ ...named, properties: properties as typeof properties & { image: string } });
 }
