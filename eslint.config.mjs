@@ -36,7 +36,11 @@ export default tseslint.config(
     rules: {
       'no-restricted-properties': [
         'error',
-        { object: 'process', property: 'env', message: "Only lib/host and the command line's entry read the environment." },
+        {
+          object: 'process',
+          property: 'env',
+          message: "Only lib/host and the command line's entry read the environment.",
+        },
       ],
     },
   },

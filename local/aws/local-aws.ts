@@ -51,7 +51,8 @@ export async function startLocalAws(options: { cacheDir: string }): Promise<Loca
   };
   const withoutBucketPolicy = async (bucket: string): Promise<void> => {
     // Any signature will do.
-    const authorization = 'AWS4-HMAC-SHA256 Credential=local/20260101/eu-west-1/s3/aws4_request, SignedHeaders=host, Signature=0';
+    const authorization =
+      'AWS4-HMAC-SHA256 Credential=local/20260101/eu-west-1/s3/aws4_request, SignedHeaders=host, Signature=0';
     const { status } = await fetch(`${url}/${bucket}?policy`, { method: 'DELETE', headers: { authorization } });
     if (status !== 204) throw new Error(`moto answered ${status} when the policy of ${bucket} was deleted.`);
   };
