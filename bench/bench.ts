@@ -13,6 +13,7 @@ import { compareAzureTasks, type Comparison, type Sample } from './azure-tasks';
 import { compareScoring } from './scoring';
 import { compareModels } from './scoring-models';
 import { scoringChart, scoringTables } from './scoring-report';
+import { median } from './statistics';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -33,14 +34,10 @@ const measures: readonly [keyof Sample, string, (value: number) => string][] = [
   ['memory', 'peak memory', value => `${value.toFixed(0)} MiB`],
 ];
 
-function median(samples: readonly Sample[], key: keyof Sample): number {
-  const sorted = samples.map(sample => sample[key]).sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? NaN;
-}
-
 function table({ operation, ours, rival }: Comparison): string {
   const rows = measures.map(([key, name, show]) => {
-    const [a, b] = [median(ours, key), median(rival, key)];
+    const of = (samples: readonly Sample[]): number => median(samples.map(sample => sample[key]));
+    const [a, b] = [of(ours), of(rival)];
     return `| ${name} | ${show(a)} | ${show(b)} | ${(b / a).toFixed(1)} |`;
   });
   return [`### ${operation}`, '', '| median | our task | Python SDK | SDK / ours |', '|---|---|---|---|', ...rows].join(

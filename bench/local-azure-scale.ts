@@ -20,6 +20,7 @@ import type { LocalDescription } from '../local/description';
 import { Journal } from '../local/journal';
 import { start } from '../local/processes';
 import { root } from '../scripts/product';
+import { median } from './statistics';
 
 interface Amounts {
   modelVersions: number;
@@ -163,21 +164,21 @@ async function measure(stateDir: string, requests: number): Promise<Sample> {
     };
     for (const [name, path] of Object.entries(lists)) {
       const first = client.workspace(path);
-      sample[`${name}: first page, ms`] = await median(requests, () => client.get(first));
+      sample[`${name}: first page, ms`] = await milliseconds(requests, () => client.get(first));
       let last = first;
       for (let next: string | undefined = first; next !== undefined; next = (await client.get(next)).nextLink)
         last = next;
-      sample[`${name}: last page, ms`] = await median(requests, () => client.get(last));
+      sample[`${name}: last page, ms`] = await milliseconds(requests, () => client.get(last));
     }
     const latest = `${client.workspace(`models/${model}/versions`)}&$orderBy=createdtime%20desc&$top=1`;
-    sample['latest version, ms'] = await median(requests, () => client.get(latest));
-    sample['one version, ms'] = await median(requests, () =>
+    sample['latest version, ms'] = await milliseconds(requests, () => client.get(latest));
+    sample['one version, ms'] = await milliseconds(requests, () =>
       client.get(client.workspace(`models/${model}/versions/7`)),
     );
-    sample['one job, ms'] = await median(requests, () => client.get(client.workspace('jobs/nsfw-detection-7')));
+    sample['one job, ms'] = await milliseconds(requests, () => client.get(client.workspace('jobs/nsfw-detection-7')));
     const web = await page;
-    sample['web page: overview, ms'] = await median(requests, () => plainGet(web));
-    sample['web page: one job, ms'] = await median(requests, () => plainGet(`${web}/jobs/nsfw-detection-7`));
+    sample['web page: overview, ms'] = await milliseconds(requests, () => plainGet(web));
+    sample['web page: one job, ms'] = await milliseconds(requests, () => plainGet(`${web}/jobs/nsfw-detection-7`));
     sample['memory (RSS), MiB'] =
       Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'latin1'))?.[1]) / 1024;
     client.close();
@@ -251,19 +252,15 @@ function plainGet(url: string): Promise<void> {
   });
 }
 
-/** Milliseconds, median of so many calls after two for warming up. */
-async function median(times: number, call: () => Promise<unknown>): Promise<number> {
+/** Median of so many calls after two for warming up. */
+async function milliseconds(times: number, call: () => Promise<unknown>): Promise<number> {
   const taken: number[] = [];
   for (let n = -2; n < times; n++) {
     const began = performance.now();
     await call();
     if (n >= 0) taken.push(performance.now() - began);
   }
-  return middle(taken);
-}
-
-function middle(numbers: number[]): number {
-  return [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? NaN;
+  return median(taken);
 }
 
 async function main(): Promise<void> {
@@ -283,7 +280,7 @@ async function main(): Promise<void> {
     const names = Object.keys(samples[0][0] ?? {});
     console.log(`| median of ${values.rounds} starts | ${text(large)} | ${text(small)} | ratio |\n|---|---|---|---|`);
     for (const name of names) {
-      const [a, b] = samples.map(some => middle(some.map(sample => sample[name] ?? NaN))) as [number, number];
+      const [a, b] = samples.map(some => median(some.map(sample => sample[name] ?? NaN))) as [number, number];
       console.log(`| ${name} | ${digits(a)} | ${digits(b)} | ${(a / b).toFixed(2)} |`);
     }
   } finally {

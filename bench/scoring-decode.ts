@@ -3,20 +3,11 @@ import { join } from 'node:path';
 import type { ImageAnswer, ImageRequest, ImageThreadData } from '../scoring-runtime/src/image-pool';
 import { Thread } from '../scoring-runtime/src/thread';
 import { root } from '../scripts/product';
+import { imageNetInput } from './scoring-servers';
 
 /** Milliseconds for one photograph from JPEG to the model's input of 224 pixels, on the server's own image thread. */
 export async function decodeMilliseconds(file: string, runs: number): Promise<number[]> {
-  const spec: ImageThreadData['spec'] = {
-    layout: 'NCHW',
-    channels: 'RGB',
-    width: 224,
-    height: 224,
-    resize: 'stretch',
-    scale: 1 / 255,
-    mean: [0.485, 0.456, 0.406],
-    std: [0.229, 0.224, 0.225],
-  };
-  const data: ImageThreadData = { spec, maxPixels: 32_000_000 };
+  const data: ImageThreadData = { spec: imageNetInput(224), maxPixels: 32_000_000 };
   const thread = new Thread<ImageRequest, ImageAnswer>(
     join(root, 'scoring-runtime/dist/image-thread.js'),
     data,

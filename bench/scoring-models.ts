@@ -1,8 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
-import { type Load, load, median, photographs } from './scoring';
+import { type Load, load, photographs } from './scoring';
 import { containerEnv, RunningServer, serverFile } from './scoring-servers';
+import { median } from './statistics';
 
 /**
  * Model folders against each other, such as an export and its 8-bit copy: each served by the scoring runtime in turns,

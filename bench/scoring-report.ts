@@ -1,4 +1,5 @@
-import { type Load, median, type ScoringResults, type Visit } from './scoring';
+import type { Load, ScoringResults, Visit } from './scoring';
+import { median } from './statistics';
 
 const oursName = 'scoring runtime';
 

@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
+import { freePort } from '../local/free-port';
 import { root } from '../scripts/product';
+import type { InputSpec } from '../scoring-runtime/src/manifest';
 import { pythonWith } from '../test/support/python-packages';
 
 export interface BenchModel {
@@ -37,6 +38,20 @@ const batching = { BATCH: '8', DELAY: '0.005' };
 const processes = { WORKERS: '2', THREADS: '1' };
 const threads = { WORKERS: '1', THREADS: '2' };
 
+/** How a model of the benchmark takes images. @param size pixels of a side */
+export function imageNetInput(size: number): InputSpec {
+  return {
+    layout: 'NCHW',
+    channels: 'RGB',
+    width: size,
+    height: size,
+    resize: 'stretch',
+    scale: 1 / 255,
+    mean: [0.485, 0.456, 0.406],
+    std: [0.229, 0.224, 0.225],
+  };
+}
+
 export const ours: Contestant = {
   name: 'scoring runtime',
   start(model, _port, folder) {
@@ -44,16 +59,7 @@ export const ours: Contestant = {
       schemaVersion: 1,
       name: model.name,
       model: 'model.onnx',
-      input: {
-        layout: 'NCHW',
-        channels: 'RGB',
-        width: model.size,
-        height: model.size,
-        resize: 'stretch',
-        scale: 1 / 255,
-        mean: [0.485, 0.456, 0.406],
-        std: [0.229, 0.224, 0.225],
-      },
+      input: imageNetInput(model.size),
       output: { activation: 'softmax' },
       labels: ['safe', 'nsfw'],
     };
@@ -231,13 +237,4 @@ function kill(pids: readonly number[], signal: NodeJS.Signals): void {
       // It is gone already.
     }
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address ? address.port : 0;
 }

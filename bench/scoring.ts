@@ -7,6 +7,7 @@ import sharp from 'sharp';
 import { root } from '../scripts/product';
 import { decodeMilliseconds } from './scoring-decode';
 import { type BenchModel, type Contestant, ours, pythonOf, rivals, RunningServer } from './scoring-servers';
+import { median, quantile } from './statistics';
 
 const execute = promisify(execFile);
 
@@ -220,14 +221,3 @@ class ScoringBench {
 }
 
 const jpegs: Body = { path: '/score', type: 'image/jpeg', header: 0, files: photographs };
-
-function quantile(sorted: readonly number[], q: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? NaN;
-}
-
-export function median(values: readonly number[]): number {
-  return quantile(
-    [...values].sort((a, b) => a - b),
-    0.5,
-  );
-}

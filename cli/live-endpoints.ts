@@ -1,6 +1,6 @@
 import type { OnlineEndpoint as EndpointResource } from '@azure/arm-machinelearning';
 import { existingEndpoint } from '../lib/azureml/online-endpoints';
-import { getModel } from '../lib/azureml/models';
+import { getModel, referredModel } from '../lib/azureml/models';
 import type { Workspace } from '../lib/azureml/workspace';
 import { tag, type Tags } from '../lib/release/tags';
 
@@ -71,7 +71,7 @@ export async function liveDeployments(workspace: Workspace, endpoint: LiveEndpoi
   try {
     for await (const one of client.onlineDeployments.list(resourceGroup, workspace.name, endpoint.name)) {
       const tags = one.tags ?? {};
-      const model = tags[tag.model] ?? modelOf(one.properties.model);
+      const model = tags[tag.model] ?? referredModel(one.properties.model);
       const [name, version] = model?.split(':') ?? [];
       const registered = name && version ? await getModel(workspace, name, version) : undefined;
       found.push({
@@ -92,13 +92,4 @@ export async function liveDeployments(workspace: Workspace, endpoint: LiveEndpoi
     throw workspace.explain(error, `list the deployments of the endpoint '${endpoint.name}'`);
   }
   return found.sort((a, b) => b.traffic - a.traffic || a.deployment.localeCompare(b.deployment));
-}
-
-/** `…/models/NAME/versions/VERSION` and `azureml:NAME:VERSION` as `NAME:VERSION`. */
-function modelOf(reference: string | undefined): string | undefined {
-  const [, name, version] =
-    /\/models\/([^/]+)\/versions\/([^/]+)$/.exec(reference ?? '') ??
-    /^azureml:([^:]+):([^:]+)$/.exec(reference ?? '') ??
-    [];
-  return name && version ? `${name}:${version}` : undefined;
 }

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connectionVariables } from '../local/agent/connection';
 import { Masker } from '../local/agent/masker';
 import { readLines } from '../local/agent/step-process';
 import { environmentName } from '../local/agent/variables';
@@ -102,15 +103,7 @@ function taskEnvironment(o: RunTaskOptions, temp: string): NodeJS.ProcessEnv {
   };
   for (const [name, value] of Object.entries(o.lineage)) if (value) own[environmentName(name)] = value;
   for (const [name, value] of Object.entries(o.inputs)) own[`INPUT_${environmentName(name)}`] = value;
-  for (const { id, url, scheme, parameters, data } of o.connections) {
-    own[`ENDPOINT_URL_${id}`] = url;
-    own[`ENDPOINT_AUTH_${id}`] = JSON.stringify({ parameters, scheme });
-    own[`ENDPOINT_AUTH_SCHEME_${id}`] = scheme;
-    own[`ENDPOINT_DATA_${id}`] = JSON.stringify(data);
-    for (const [key, value] of Object.entries(parameters))
-      own[`ENDPOINT_AUTH_PARAMETER_${id}_${environmentName(key)}`] = value;
-    for (const [key, value] of Object.entries(data)) own[`ENDPOINT_DATA_${id}_${environmentName(key)}`] = value;
-  }
+  for (const connection of o.connections) Object.assign(own, connectionVariables(connection));
   // Of the pipeline that this may run in, only what says where the code comes from is the task's business.
   const inherited = Object.entries(env).filter(
     ([name]) => !/^(INPUT|ENDPOINT|SECRET|VSTS)_|^SYSTEM_HOSTTYPE$/.test(name),

@@ -1,6 +1,6 @@
 import { TaskError } from '../task-error';
 import { nearNames } from './near-names';
-import type { Workspace } from './workspace';
+import { listed, type Workspace } from './workspace';
 
 const apiVersion = '2023-10-01';
 
@@ -62,14 +62,8 @@ interface Usage {
 
 async function inRegion<T>(workspace: Workspace, list: 'vmSizes' | 'usages', doing: string): Promise<T[]> {
   const { connection, subscriptionId, location } = workspace;
+  const url = `${connection.endpoint}/subscriptions/${subscriptionId}/providers/Microsoft.MachineLearningServices/locations/${location}/${list}?api-version=${apiVersion}`;
   const items: T[] = [];
-  let next: string | undefined =
-    `${connection.endpoint}/subscriptions/${subscriptionId}/providers/Microsoft.MachineLearningServices/locations/${location}/${list}?api-version=${apiVersion}`;
-  while (next !== undefined) {
-    const { body } = await workspace.send({ method: 'GET', path: next, apiVersion, doing });
-    const page = body as { value?: T[]; nextLink?: string | null };
-    items.push(...(page.value ?? []));
-    next = page.nextLink ?? undefined;
-  }
+  for await (const item of listed<T>(workspace, { path: url, apiVersion, doing })) items.push(item);
   return items;
 }

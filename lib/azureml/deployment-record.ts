@@ -3,7 +3,8 @@ import { owner, tag, tagValueLimit, type Tags } from '../release/tags';
 import type { DeploymentId } from './online-deployments';
 import { finishOperation, whenFree, type OperationWait } from './online-operation';
 import { findEnvironment } from './environments';
-import { getModel } from './models';
+import { digestOf, getModel } from './models';
+import { writableIdentity, type ResourceIdentity } from './online-endpoints';
 import type { Workspace } from './workspace';
 import { TaskError } from '../task-error';
 
@@ -11,7 +12,7 @@ import { TaskError } from '../task-error';
 export interface DeploymentRecord {
   readonly sku?: object;
   readonly kind?: string;
-  readonly identity?: object;
+  readonly identity?: ResourceIdentity;
   readonly tags: Tags;
   readonly properties: {
     readonly model?: string;
@@ -84,7 +85,7 @@ export async function checkRecord(
   const rejected = found?.tags[tag.rejected];
   const name = `${model ?? ''}:${modelVersion ?? ''}`;
   if (model && !found) return { problem: `model ${name} is gone`, rejected };
-  const digest = found?.properties[tag.digest] ?? found?.tags[tag.digest];
+  const digest = found && digestOf(found);
   if (found && tags[tag.digest] && digest !== tags[tag.digest]) {
     return { problem: `model ${name} is no longer what it was (digest ${digest ?? 'missing'})`, rejected };
   }
@@ -117,7 +118,7 @@ function encode(resource: DeploymentRecord, workspaceId: string): string {
   const record = {
     sku,
     kind,
-    identity: writable(identity),
+    identity: identity?.type ? writableIdentity(identity) : undefined,
     tags: Object.fromEntries(Object.entries(tags).filter(([name]) => !momentary.includes(name))),
     properties: {
       ...content,
@@ -129,19 +130,6 @@ function encode(resource: DeploymentRecord, workspaceId: string): string {
   const json = JSON.stringify(record, (_key, value: unknown) => (value === null ? undefined : value));
   const text = json.replaceAll(`${workspaceId}/`, '~/');
   return form + deflateRawSync(Buffer.from(text), { dictionary, level: 9 }).toString('base64url');
-}
-
-/** An identity's principal and tenant are Azure's to give. */
-function writable(identity: unknown): object | undefined {
-  const { type, userAssignedIdentities: users } = (identity ?? {}) as {
-    type?: string;
-    userAssignedIdentities?: object;
-  };
-  if (!type) return undefined;
-  return {
-    type,
-    ...(users ? { userAssignedIdentities: Object.fromEntries(Object.keys(users).map(id => [id, {}])) } : {}),
-  };
 }
 
 /** A record that is longer is not kept: an endpoint has room for few tags. */

@@ -1,4 +1,5 @@
 import type { ModelVersion } from '@azure/arm-machinelearning';
+import { tag } from '../release/tags';
 import { TaskError } from '../task-error';
 import { nearNames } from './near-names';
 import { codeOf, statusOf } from './service-error';
@@ -122,6 +123,18 @@ function isOurs(made: Model, wanted: NewModel): boolean {
   return digest === undefined
     ? Object.entries(wanted.properties).every(([key, value]) => made.properties[key] === value)
     : made.properties['guardian.digest'] === digest;
+}
+
+/** sha256 of the version's files, when RegisterModel recorded it; an import into a registry keeps only tags. */
+export function digestOf({ properties, tags }: Pick<Model, 'properties' | 'tags'>): string | undefined {
+  return properties[tag.digest] ?? tags[tag.digest];
+}
+
+/** `NAME:VERSION` of the model that a deployment refers to, by `…/models/NAME/versions/VERSION` or `azureml:NAME:VERSION`. */
+export function referredModel(reference = ''): string | undefined {
+  const [, name, version] =
+    /\/models\/([^/]+)\/versions\/([^/]+)$/i.exec(reference) ?? /^azureml:([^:]+):([^:]+)$/.exec(reference) ?? [];
+  return name && version ? `${name}:${version}` : undefined;
 }
 
 /** The service's answer to a PUT that names another path for a version that exists. */

@@ -20,11 +20,18 @@ export interface OnlineEndpoint {
   readonly resource: EndpointResource;
 }
 
+/** Of an endpoint or a deployment. */
+export interface ResourceIdentity {
+  readonly type?: string;
+  /** By ARM id. */
+  readonly userAssignedIdentities?: Readonly<Record<string, unknown>> | null;
+}
+
 interface EndpointResource {
   readonly location: string;
   readonly kind?: string | null;
   readonly sku?: object | null;
-  readonly identity?: { type?: string; userAssignedIdentities?: Record<string, unknown> | null } | null;
+  readonly identity?: ResourceIdentity | null;
   readonly tags?: Record<string, string> | null;
   readonly properties: {
     readonly authMode: string;
@@ -196,7 +203,7 @@ function ofResource(name: string, resource: EndpointResource): OnlineEndpoint {
 }
 
 /** Of an identity only type and the ids can be written; principals and clients are Azure's to fill. */
-function writableIdentity({ type, userAssignedIdentities }: NonNullable<EndpointResource['identity']>): object {
+export function writableIdentity({ type, userAssignedIdentities }: ResourceIdentity): object {
   const ids = Object.keys(userAssignedIdentities ?? {});
   return { type, ...(ids.length > 0 ? { userAssignedIdentities: Object.fromEntries(ids.map(id => [id, {}])) } : {}) };
 }

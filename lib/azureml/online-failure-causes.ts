@@ -76,6 +76,12 @@ const byMessage: readonly (readonly [RegExp, string])[] = [
   [/liveness|readiness|probe|crash/i, 'ResourceNotReady'],
 ];
 
+/** What to add to a failure's message: its likely cause and the next step; empty when nothing is known. */
+export function failureHint(code: string | undefined, message: string): string {
+  const known = failureCause(code, message);
+  return known ? ` Likely cause: ${known.cause}. Next step: ${known.nextStep}.` : '';
+}
+
 /** The likely cause for a code, or else for what the message speaks of; undefined when nothing is known. */
 export function failureCause(code: string | undefined, message: string): FailureCause | undefined {
   const known = Object.keys(failureCauses).find(name => name.toLowerCase() === code?.toLowerCase());

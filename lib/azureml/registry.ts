@@ -4,7 +4,7 @@ import { TaskError } from '../task-error';
 import { ofResource, type Model } from './models';
 import { pollDelay } from './online-operation';
 import { codeOf } from './service-error';
-import type { Workspace } from './workspace';
+import { listed, type Workspace } from './workspace';
 
 /** The version that azure-ai-ml 1.35 speaks to registries; ARM's own front end has no import. */
 const apiVersion = '2021-10-01-dataplanepreview';
@@ -51,19 +51,13 @@ export function registryModelId(registry: Pick<Registry, 'name'>, model: Pick<Mo
 
 /** The versions of a model in the registry; empty when it has no such model. */
 export async function* registryVersions(workspace: Workspace, registry: Registry, name: string): AsyncGenerator<Model> {
-  let next: string | undefined = `${registry.url}/models/${name}/versions?api-version=${apiVersion}`;
-  while (next !== undefined) {
-    const { body } = await workspace.send({
-      method: 'GET',
-      path: next,
-      apiVersion,
-      allow: [404],
-      doing: `list the versions of the model '${name}' in the registry '${registry.name}'`,
-    });
-    const page = (body ?? {}) as { value?: ModelVersion[]; nextLink?: string | null };
-    for (const found of page.value ?? []) yield ofResource(name, found);
-    next = page.nextLink ?? undefined;
-  }
+  const list = {
+    path: `${registry.url}/models/${name}/versions?api-version=${apiVersion}`,
+    apiVersion,
+    allow: [404],
+    doing: `list the versions of the model '${name}' in the registry '${registry.name}'`,
+  };
+  for await (const found of listed<ModelVersion>(workspace, list)) yield ofResource(name, found);
 }
 
 /**

@@ -50,6 +50,18 @@ export interface Workspace {
   explain(error: unknown, doing: string): Error;
 }
 
+/** What a list answers, page by page. @param request with the URL of the first page, its api-version included */
+export async function* listed<T>(workspace: Workspace, request: Omit<WorkspaceRequest, 'method'>): AsyncGenerator<T> {
+  let next: string | undefined = request.path;
+  while (next !== undefined) {
+    const { body } = await workspace.send({ ...request, method: 'GET', path: next });
+    // A list that is not there may be answered without a body.
+    const page = (body ?? {}) as { value?: T[]; nextLink?: string | null };
+    yield* page.value ?? [];
+    next = page.nextLink ?? undefined;
+  }
+}
+
 /** Signs in and reads the workspace, so that a wrong name or a missing role is seen before anything else happens. */
 export async function openWorkspace(
   connection: ServiceConnection,

@@ -64,6 +64,11 @@ export function mirrorBeside(live: Traffic, mirror: Traffic): Traffic {
   return liveTraffic(Object.fromEntries(Object.entries(mirror).filter(([name]) => shareOf(live, name) === 0)));
 }
 
+/** Mirrored traffic of which one deployment has no part any more. */
+export function mirrorWithout(mirror: Traffic, deployment: string | undefined): Traffic {
+  return Object.fromEntries(Object.entries(mirror).filter(([name]) => name !== deployment));
+}
+
 /** Why a traffic map must not be written, or undefined when it may. */
 export function trafficProblem(traffic: Traffic): string | undefined {
   const broken = Object.entries(traffic).find(([, share]) => !Number.isInteger(share) || share < 0 || share > 100);

@@ -1,5 +1,5 @@
 import { delimiter } from 'node:path';
-import type { Connection } from './connection';
+import { connectionVariables, type Connection } from './connection';
 import type { JobContext } from './job-context';
 import { environmentName, type Variable, type Variables } from './variables';
 
@@ -40,14 +40,10 @@ export function taskEnvironment(
   for (const [name, value] of Object.entries(o.inputs)) environment[`INPUT_${environmentName(name)}`] = value;
 
   const { url, accessToken } = job.system;
-  addConnection(environment, 'SYSTEMVSSCONNECTION', url, 'OAuth', { AccessToken: accessToken });
+  const system = { id: 'SYSTEMVSSCONNECTION', url, scheme: 'OAuth', parameters: { AccessToken: accessToken } };
+  Object.assign(environment, connectionVariables(system));
   for (const connection of o.connections) {
-    const id = connection.id.toLowerCase();
-    addConnection(environment, id, connection.url, connection.scheme, connection.parameters);
-    environment[`ENDPOINT_DATA_${id}`] = JSON.stringify(connection.data);
-    for (const [key, value] of Object.entries(connection.data)) {
-      environment[`ENDPOINT_DATA_${id}_${environmentName(key)}`] = value;
-    }
+    Object.assign(environment, connectionVariables({ ...connection, id: connection.id.toLowerCase() }));
   }
   for (const { name, value, preserveCase } of o.taskVariables.all()) {
     environment[`VSTS_TASKVARIABLE_${environmentName(name, preserveCase)}`] = value;
@@ -57,21 +53,6 @@ export function taskEnvironment(
 
 function openVariables(variables: Variables): Variable[] {
   return variables.all().filter(variable => !variable.isSecret);
-}
-
-function addConnection(
-  environment: Record<string, string>,
-  id: string,
-  url: string,
-  scheme: string,
-  parameters: Record<string, string>,
-): void {
-  environment[`ENDPOINT_URL_${id}`] = url;
-  environment[`ENDPOINT_AUTH_${id}`] = JSON.stringify({ parameters, scheme });
-  environment[`ENDPOINT_AUTH_SCHEME_${id}`] = scheme;
-  for (const [key, value] of Object.entries(parameters)) {
-    environment[`ENDPOINT_AUTH_PARAMETER_${id}_${environmentName(key)}`] = value;
-  }
 }
 
 function finished(job: JobContext, environment: Record<string, string>): Record<string, string> {

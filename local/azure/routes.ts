@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Collection } from '../journal';
 import { useArmScope, workspacePath } from './arm/arm-scope';
 import { registerOperations } from './arm/operations';
-import { isInRegistry } from './assets/asset-reference';
+import { orInRegistry } from './assets/asset-reference';
 import { registerCodes, type CodeLookup } from './assets/codes';
 import { registerComponents } from './assets/components';
 import { registerData } from './assets/data';
@@ -246,12 +246,4 @@ export async function registerRoutes(
     { prefix: workspacePath },
   );
   return { endpoints, meter: monitor.meter, computes, nodes: compute => running?.nodes(compute) };
-}
-
-/** Looks a reference up where it says that it is. */
-function orInRegistry<T>(
-  inWorkspace: (reference: string) => T,
-  inRegistry: ((reference: string) => T) | undefined,
-): (reference: string) => T {
-  return reference => (inRegistry && isInRegistry(reference) ? inRegistry : inWorkspace)(reference);
 }

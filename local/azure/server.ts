@@ -12,6 +12,7 @@ import { watchRequests } from '../requests/watch-requests';
 import { addRequestHeaders, ArmError, newRequestId } from './arm/arm-error';
 import { sendArmError } from './arm/arm-scope';
 import { Operations } from './arm/operations';
+import { orInRegistry } from './assets/asset-reference';
 import type { EnvironmentProperties } from './assets/environment-lookup';
 import { environmentLookup } from './assets/environments';
 import { modelLookup, type ModelProperties } from './assets/models';
@@ -190,8 +191,18 @@ export async function startLocalAzure(o: LocalAzureOptions): Promise<LocalAzure>
         log,
       }),
       directory,
-      models: modelLookup(() => context, stores.models, stores.registry),
-      environments: environmentLookup(() => context, stores.environments, stores.registry),
+      models: {
+        find: orInRegistry(
+          modelLookup(stores.models, () => context),
+          modelLookup(stores.registry.models, () => stores.registry.context),
+        ),
+      },
+      environments: {
+        find: orInRegistry(
+          environmentLookup(stores.environments, () => context),
+          environmentLookup(stores.registry.environments, () => stores.registry.context),
+        ),
+      },
       certificate,
       stateDir,
       cacheDir: resolve(o.cacheDir ?? join('.local', 'cache')),

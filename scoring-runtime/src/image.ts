@@ -1,4 +1,5 @@
 import sharp from 'sharp';
+import { messageOf } from './error-message';
 import { exifOrientation } from './exif-orientation';
 import { JpegLibrary } from './jpeg-library';
 import type { ImageTimes, Tensor } from './image-pool';
@@ -128,7 +129,7 @@ async function decode(
     return { data, width: info.width, height: info.height, channels: info.channels };
   } catch (error) {
     if (error instanceof ScoringError) throw error;
-    const [reason = 'unknown reason'] = (error instanceof Error ? error.message : String(error)).trim().split('\n');
+    const [reason = 'unknown reason'] = messageOf(error).trim().split('\n');
     throw new ScoringError('InvalidImage', `The image cannot be decoded: ${reason.slice(0, 200)}`, undefined, {
       cause: error,
     });

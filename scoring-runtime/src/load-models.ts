@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { Batcher } from './batcher';
 import type { Config } from './config';
+import { messageOf } from './error-message';
 import { ImagePool } from './image-pool';
 import { type Manifest, manifestFile, ManifestError } from './manifest';
 import { type ImageTensor, Model, type Row } from './model';
@@ -175,8 +176,4 @@ async function runImage<T>(file: string, images: ImagePool, run: (values: ImageT
   } catch (error) {
     throw new Error(`The warm-up image ${file}: ${messageOf(error)}`, { cause: error });
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

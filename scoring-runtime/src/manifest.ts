@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { en as english } from 'zod/locales';
+import { messageOf } from './error-message';
 
 z.config(english());
 
@@ -68,20 +69,21 @@ export class ManifestError extends Error {}
  * @throws ManifestError listing each field that is wrong and why
  */
 export function parseManifest(json: string, file = manifestFile): Manifest {
-  let value: unknown;
-  try {
-    value = JSON.parse(json);
-  } catch (error) {
-    throw new ManifestError(`${file} is not JSON: ${error instanceof Error ? error.message : String(error)}`, {
-      cause: error,
-    });
-  }
-  const parsed = manifestSchema.safeParse(value);
+  const parsed = manifestSchema.safeParse(parseJson(json, file));
   const problems = parsed.success
     ? contradictions(parsed.data)
     : parsed.error.issues.map(issue => `${issue.path.join('.') || 'the document'}: ${issue.message}`);
   if (!parsed.success || problems.length > 0) throw new ManifestError(`${file} is not valid. ${problems.join('; ')}`);
   return parsed.data;
+}
+
+/** @throws ManifestError when the file's text is not JSON */
+export function parseJson(text: string, file: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new ManifestError(`${file} is not JSON: ${messageOf(error)}`, { cause: error });
+  }
 }
 
 /** What the schema cannot say: rules over more than one field. */

@@ -5,6 +5,7 @@
 import { statSync } from 'node:fs';
 import { workerData } from 'node:worker_threads';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { messageOf } from './error-message';
 import type {
   BatchForm,
   DeclaredTensor,
@@ -33,7 +34,7 @@ const loaded = InferenceSession.create(file, {
   logSeverityLevel: 3,
   extra: { session: { intra_op: { allow_spinning: isSmall(file) ? '0' : '1' } } },
 }).catch((error: unknown) => {
-  throw new Error(`${file} cannot be loaded: ${error instanceof Error ? error.message : String(error)}`);
+  throw new Error(`${file} cannot be loaded: ${messageOf(error)}`);
 });
 // The first request reports a failure; until then it must not end the thread.
 loaded.catch(() => undefined);
@@ -98,7 +99,7 @@ async function runApart(session: InferenceSession, images: readonly ImageTensor[
   try {
     return await run(session, images, form);
   } catch (error) {
-    if (images.length === 1) return [{ failure: error instanceof Error ? error.message : String(error) }];
+    if (images.length === 1) return [{ failure: messageOf(error) }];
     const rows: Row[] = [];
     for (const image of images) rows.push(...(await runApart(session, [image], form)));
     return rows;

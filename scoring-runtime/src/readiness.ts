@@ -1,3 +1,4 @@
+import { ScoringError } from './scoring-error';
 import type { ServedModels } from './served-model';
 
 export type Phase =
@@ -17,6 +18,13 @@ export class Readiness {
   /** The models, also for requests that still arrive while the server drains. */
   get models(): ServedModels | undefined {
     return 'models' in this.#phase ? this.#phase.models : undefined;
+  }
+
+  /** The models. @throws ScoringError saying why there are none yet */
+  loaded(): ServedModels {
+    const { models } = this;
+    if (!models) throw new ScoringError('NotReady', this.reason ?? '', 1);
+    return models;
   }
 
   /** Why requests are not wanted; undefined when they are. */

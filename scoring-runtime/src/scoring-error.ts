@@ -32,6 +32,11 @@ export class ScoringError extends Error {
   }
 }
 
+/** A request that does not say what it should. */
+export function invalidRequest(message: string): ScoringError {
+  return new ScoringError('InvalidRequest', message);
+}
+
 /** The one form in which every error leaves the server. */
 export interface ErrorBody {
   readonly error: { readonly code: ErrorCode; readonly message: string; readonly requestId: string };

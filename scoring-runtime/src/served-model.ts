@@ -1,4 +1,5 @@
 import type { Batcher } from './batcher';
+import { messageOf } from './error-message';
 import type { ImagePool } from './image-pool';
 import type { Manifest } from './manifest';
 import type { ImageTensor, Model, OutputTensor, Row } from './model';
@@ -116,7 +117,7 @@ export class ServedModel {
       this.parts.metrics.images(verdict.label).inc();
       return verdict;
     } catch (error) {
-      throw new ScoringError(blame, error instanceof Error ? error.message : String(error));
+      throw new ScoringError(blame, messageOf(error));
     }
   }
 

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Logger, pino } from 'pino';
 import { checkFolder } from './check';
 import { type Config, ConfigError, readConfig } from './config';
+import { messageOf } from './error-message';
 import { Admission } from './http/admission';
 import { createApp } from './http/app';
 import { loadModels } from './load-models';
@@ -78,7 +79,7 @@ async function serve(config: Config): Promise<void> {
       log.info({ model: label, digest, ...(others.length > 0 ? { others } : {}), milliseconds }, 'ready');
     } catch (error) {
       // The process stays, so that the probes can say why it takes no traffic.
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       readiness.failed(reason);
       log.error({ reason }, 'the model is refused and this server will not become ready');
     }

@@ -1,4 +1,5 @@
 import { parentPort, Worker } from 'node:worker_threads';
+import { messageOf } from './error-message';
 
 /** A request to a thread, or its answer, by number. */
 interface Envelope {
@@ -89,8 +90,7 @@ export function answerRequests(
   port.on('message', ({ id, body }: Envelope) => {
     handle(body).then(
       ({ body, transfer }) => port.postMessage({ id, body } satisfies Answer, transfer),
-      (error: unknown) =>
-        port.postMessage({ id, failure: error instanceof Error ? error.message : String(error) } satisfies Answer),
+      (error: unknown) => port.postMessage({ id, failure: messageOf(error) } satisfies Answer),
     );
   });
   port.postMessage(startedMessage);

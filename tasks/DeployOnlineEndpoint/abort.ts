@@ -5,7 +5,7 @@ import type { Workspace } from '../../lib/azureml/workspace';
 import type { Outcome, TaskHost } from '../../lib/host/task-host';
 import { currentRevision } from '../../lib/release/revisions';
 import { tag } from '../../lib/release/tags';
-import { formatTraffic, mirrorBeside, sameTraffic, without } from '../../lib/release/traffic';
+import { formatTraffic, mirrorWithout, sameTraffic, without } from '../../lib/release/traffic';
 import { TaskError } from '../../lib/task-error';
 import { readState } from './endpoint-state';
 import type { AbortInputs } from './inputs';
@@ -41,7 +41,7 @@ export async function abort(inputs: AbortInputs, workspace: Workspace, host: Tas
   }
 
   host.progress(10, 'Moving traffic');
-  const mirror = mirrorBeside({ ...next, [challenger.name]: 100 }, endpoint.mirrorTraffic);
+  const mirror = mirrorWithout(endpoint.mirrorTraffic, challenger.name);
   const changed = await moveTraffic(inputs, workspace, { endpoint, live, next, mirror }, 'abort', host, wait);
   host.progress(60, `Removing ${challenger.name}`);
   await deleteDeployment(workspace, { endpoint: endpoint.name, name: challenger.name }, wait);

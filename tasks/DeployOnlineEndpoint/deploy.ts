@@ -6,12 +6,12 @@ import type { Workspace } from '../../lib/azureml/workspace';
 import type { Outcome, TaskHost } from '../../lib/host/task-host';
 import { isHealthy } from '../../lib/release/deployments';
 import { owner, tag } from '../../lib/release/tags';
-import { formatTraffic, sameTraffic } from '../../lib/release/traffic';
+import { formatTraffic, mirrorWithout, sameTraffic } from '../../lib/release/traffic';
 import { ensureDeployment } from './ensure-deployment';
 import { giveUpDeployment } from './failed-deployment';
 import type { DeployInputs } from './inputs';
 import { rolloutSummary } from './analysis-report';
-import { isGradual } from './deployment-plan';
+import { isGradual, isTrial } from './deployment-plan';
 import { testGoldenSet } from './golden-test';
 import { preflight, type Preflight } from './preflight';
 import { moveTraffic } from './move-traffic';
@@ -144,9 +144,7 @@ async function giveTraffic(
   const { live, champion, challenger } = state;
   const id = { endpoint: endpoint.name, name: plan.name };
   // Who was on trial is so no more, and gets no copies either.
-  const mirror = Object.fromEntries(
-    Object.entries(endpoint.mirrorTraffic).filter(([name]) => name !== challenger?.name),
-  );
+  const mirror = mirrorWithout(endpoint.mirrorTraffic, challenger?.name);
   if (made.isDoubtful) {
     const stays = await moveTraffic(inputs, workspace, { endpoint, live, next: live }, 'deploy', host, wait);
     return { ...stays, isPaused: true };
@@ -185,7 +183,7 @@ function rolesAfter(inputs: DeployInputs, { plan, state }: Preflight, isPaused: 
   if (staysOnTrial) {
     return { champion: state.champion?.name, challenger: plan.name, previous: warm, known };
   }
-  if (inputs.strategy === 'challenger' || inputs.strategy === 'shadow') {
+  if (isTrial(inputs.strategy)) {
     return { champion: plan.name, challenger: state.challenger?.name, previous: warm, known };
   }
   const replaced = state.champion && state.champion.name !== plan.name ? [state.champion.name] : warm;

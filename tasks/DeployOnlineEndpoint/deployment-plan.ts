@@ -45,7 +45,7 @@ export function planDeployment(
   const content = contentOf(inputs, model, environmentId);
   const name = deploymentName(model.version, contentHash(content));
   const existing = state.deployments.find(one => one.name === name);
-  const { champion, challenger, live, endpoint } = state;
+  const { champion, endpoint } = state;
   // Without a champion there is nobody to challenge, and a champion cannot challenge itself.
   const onTrial = inputs.strategy !== 'allAtOnce' && champion !== undefined && champion.name !== name;
   const role: Role = onTrial ? 'challenger' : 'champion';
@@ -65,22 +65,32 @@ export function planDeployment(
       [tag.revision]: String(currentRevision(endpoint?.tags ?? {}) + 1),
       ...(model.digest ? { [tag.digest]: model.digest } : {}),
     },
-    traffic: isGradual(inputs.strategy)
-      ? allTo(name)
-      : onTrial && inputs.strategy === 'shadow'
-        ? // A run that was stopped half way may have left it a share.
-          (without(live, [name]) ?? live)
-        : onTrial
-          ? challengerTraffic(live, name, inputs.challengerTraffic, challenger?.name)
-          : (inputs.strategy === 'challenger' || inputs.strategy === 'shadow') && champion
-            ? live
-            : allTo(name),
+    traffic: trafficFor(inputs, state, name, onTrial),
   };
+}
+
+/** Live traffic that a deployment is to end with. */
+function trafficFor(
+  { strategy, challengerTraffic: percent }: DeployInputs,
+  { champion, challenger, live }: EndpointState,
+  name: string,
+  onTrial: boolean,
+): Traffic {
+  if (!isTrial(strategy) || !champion) return allTo(name);
+  if (!onTrial) return live;
+  // A run that was stopped half way may have left it a share.
+  if (strategy === 'shadow') return without(live, [name]) ?? live;
+  return challengerTraffic(live, name, percent, challenger?.name);
 }
 
 /** Whether a strategy ends with the new deployment as champion, after a time on trial. */
 export function isGradual(strategy: DeployInputs['strategy']): boolean {
   return strategy === 'blueGreen' || strategy === 'canary';
+}
+
+/** Whether a strategy ends with the new deployment beside the champion. */
+export function isTrial(strategy: DeployInputs['strategy']): boolean {
+  return strategy === 'challenger' || strategy === 'shadow';
 }
 
 /** Who is to take over all of the traffic is made as large as the one that it replaces. */

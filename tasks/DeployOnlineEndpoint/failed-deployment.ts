@@ -6,7 +6,7 @@ import {
   type DeploymentId,
 } from '../../lib/azureml/online-deployments';
 import { existingEndpoint } from '../../lib/azureml/online-endpoints';
-import { failureCause } from '../../lib/azureml/online-failure-causes';
+import { failureHint } from '../../lib/azureml/online-failure-causes';
 import { OnlineOperationError, type OperationWait } from '../../lib/azureml/online-operation';
 import type { Workspace } from '../../lib/azureml/workspace';
 import type { TaskHost } from '../../lib/host/task-host';
@@ -38,9 +38,8 @@ export async function giveUpDeployment(
   const failure = error instanceof Error ? error : new Error(String(error));
   const reached = await getDeployment(workspace, id).catch(() => undefined);
   const words = reached ? await printLogs(workspace, id, host) : undefined;
-  const { code, answer } = failure instanceof OnlineOperationError ? failure : { code: undefined, answer: '' };
-  const cause = answer ? failureCause(code, answer) : undefined;
-  const hint = cause ? ` Likely cause: ${cause.cause}. Next step: ${cause.nextStep}.` : '';
+  const hint =
+    failure instanceof OnlineOperationError && failure.answer ? failureHint(failure.code, failure.answer) : '';
   const rest = reached
     ? await takeAway(workspace, id, traffic, wait)
     : `Nothing of it is left on endpoint ${id.endpoint}.`;

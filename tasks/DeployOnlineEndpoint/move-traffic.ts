@@ -1,3 +1,4 @@
+import { changeTags } from '../../lib/azureml/change-tags';
 import { getEndpoint, replaceEndpoint, type OnlineEndpoint } from '../../lib/azureml/online-endpoints';
 import type { OperationWait } from '../../lib/azureml/online-operation';
 import { changeTraffic, type ChangedTraffic } from '../../lib/azureml/online-traffic';
@@ -6,7 +7,6 @@ import type { TaskHost } from '../../lib/host/task-host';
 import { currentRevision } from '../../lib/release/revisions';
 import { formatTraffic, sameTraffic, type Traffic } from '../../lib/release/traffic';
 import type { Target } from './inputs';
-import { changeTags } from './release-report';
 
 export interface Move {
   /** The endpoint as it was when the move was decided. */

@@ -1,6 +1,6 @@
 import { resolveEnvironment } from '../../lib/azureml/environments';
 import { versionOfAlias } from '../../lib/azureml/model-aliases';
-import { findModel } from '../../lib/azureml/models';
+import { digestOf, findModel } from '../../lib/azureml/models';
 import { registryModel } from '../../lib/azureml/registry';
 import type { Workspace } from '../../lib/azureml/workspace';
 import type { TaskHost } from '../../lib/host/task-host';
@@ -80,7 +80,7 @@ async function findModelToDeploy(inputs: DeployInputs, workspace: Workspace, hos
     name: model.name,
     version: model.version,
     uri: model.uri,
-    digest: model.properties[tag.digest] ?? model.tags[tag.digest],
+    digest: digestOf(model),
     tags: model.tags,
   };
 }

@@ -1,3 +1,4 @@
+import { isChangedByThisRun } from '../../lib/azureml/change-tags';
 import { listDeployments, patchDeployment, type OnlineDeployment } from '../../lib/azureml/online-deployments';
 import { existingEndpoint } from '../../lib/azureml/online-endpoints';
 import type { OperationWait } from '../../lib/azureml/online-operation';
@@ -10,7 +11,7 @@ import { TaskError } from '../../lib/task-error';
 import { readState, type EndpointState } from './endpoint-state';
 import type { PromoteInputs } from './inputs';
 import { moveTraffic } from './move-traffic';
-import { changeTags, report } from './release-report';
+import { report } from './release-report';
 import { keptWarm, settleRoles } from './settle-roles';
 
 /** The challenger becomes champion: first as many instances as it needs, then all the traffic. */
@@ -80,9 +81,7 @@ function promotable(state: EndpointState, inputs: PromoteInputs, host: TaskHost)
     );
   }
   if (challenger) return challenger;
-  const tags = endpoint?.tags ?? {};
-  const run = changeTags('promote', host);
-  const again = run[tag.changeBuild] !== '' && Object.entries(run).every(([name, value]) => tags[name] === value);
+  const again = isChangedByThisRun(endpoint?.tags ?? {}, 'promote', host);
   if (champion && (again || champion.tags[tag.role] === 'challenger')) return champion;
   throw new TaskError(
     `Endpoint ${inputs.endpointName} has no challenger to promote: live traffic is ${formatTraffic(state.live)}. Deploy one first, with strategy: challenger.`,

@@ -101,9 +101,3 @@ function recordOf(release: Release, host: TaskHost): string {
   };
   return `${JSON.stringify(record, null, 2)}\n`;
 }
-
-/** Endpoint tags that say what made a change and in which run. */
-export function changeTags(action: string, host: TaskHost): Record<string, string> {
-  const run = host.variable('Build.BuildId') ?? host.variable('Release.ReleaseId') ?? '';
-  return { [tag.change]: action, [tag.changeBuild]: run };
-}

@@ -1,6 +1,6 @@
 import { jobMetrics } from '../../lib/azureml/metrics';
 import { versionOfAlias } from '../../lib/azureml/model-aliases';
-import { findModel, getModel, type Model } from '../../lib/azureml/models';
+import { findModel, getModel, referredModel, type Model } from '../../lib/azureml/models';
 import { listDeployments } from '../../lib/azureml/online-deployments';
 import { getEndpoint } from '../../lib/azureml/online-endpoints';
 import type { Workspace } from '../../lib/azureml/workspace';
@@ -53,13 +53,8 @@ async function championModel(
   const endpoint = await getEndpoint(workspace, champion.endpoint);
   if (!endpoint) return undefined;
   const serving = championOf(await listDeployments(workspace, champion.endpoint), endpoint.traffic);
-  const [name, version] = serving?.tags[tag.model]?.split(':') ?? modelOfId(serving?.modelId) ?? [];
+  const [name, version] = (serving?.tags[tag.model] ?? referredModel(serving?.modelId))?.split(':') ?? [];
   return name !== undefined && version !== undefined ? getModel(workspace, name, version) : undefined;
-}
-
-function modelOfId(id: string | undefined): [string, string] | undefined {
-  const match = /\/models\/([^/]+)\/versions\/([^/]+)$/i.exec(id ?? '');
-  return match?.[1] !== undefined && match[2] !== undefined ? [match[1], match[2]] : undefined;
 }
 
 /** The metrics that the model was registered with, else those of the job that made it. */

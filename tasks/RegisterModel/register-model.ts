@@ -1,4 +1,4 @@
-import { modelVersions, registerModel, tagModel, type Model } from '../../lib/azureml/models';
+import { digestOf, modelVersions, registerModel, tagModel, type Model } from '../../lib/azureml/models';
 import { uploadData } from '../../lib/azureml/upload';
 import { openWorkspace, type Workspace } from '../../lib/azureml/workspace';
 import type { Outcome, TaskHost } from '../../lib/host/task-host';
@@ -121,10 +121,6 @@ async function findSame(workspace: Workspace, name: string, candidate: Candidate
 /** Whether a version holds this content. Where the content is not known, its number must do: `version`. */
 function isSameContent(other: Model, { digest }: Candidate, version?: string): boolean {
   return digestOf(other) === digest && (digest !== undefined || other.version === version);
-}
-
-function digestOf(model: Model): string | undefined {
-  return model.properties['guardian.digest'] ?? model.tags['guardian.digest'];
 }
 
 /** The service keeps the resolved place: a job's artifacts are below `ExperimentRun/dcid.<job>/`. */

@@ -1,3 +1,4 @@
+import { changeTags } from '../../lib/azureml/change-tags';
 import { existingEndpoint, replaceEndpoint } from '../../lib/azureml/online-endpoints';
 import { whenFree, type OperationWait } from '../../lib/azureml/online-operation';
 import type { Workspace } from '../../lib/azureml/workspace';
@@ -6,8 +7,9 @@ import { describeTarget } from '../../lib/release/rollback-plan';
 import { tag, tagValue } from '../../lib/release/tags';
 import { formatTraffic, sameTraffic } from '../../lib/release/traffic';
 import { TaskError } from '../../lib/task-error';
-import { thisRun, type PlannedRollback } from './plan-rollback';
+import type { PlannedRollback } from './plan-rollback';
 import { rebuildAll, removeRebuilt } from './rebuild';
+import { secondsSince } from './rollback-report';
 
 /**
  * Goes the whole way of a rollback but for the change of live traffic: what would have to be made again is made again, and
@@ -57,7 +59,7 @@ async function rehearse(
     name,
     async () => {
       const now = await existingEndpoint(workspace, name);
-      const run = thisRun(host)[tag.changeBuild] ?? '';
+      const run = changeTags('drill', host)[tag.changeBuild] ?? '';
       const note = tagValue(`${host.clock.now().toISOString()} ${secondsSince(started, host)} s ${run}`.trim());
       const tags = { ...now.tags, [tag.drill]: note };
       return replaceEndpoint(workspace, now, { traffic: now.traffic, mirror: now.mirrorTraffic, tags }, wait);
@@ -82,8 +84,4 @@ function summaryOf(planned: readonly PlannedRollback[], seconds: number): string
   });
   const table = ['| Endpoint | Live | Would go back to | Made again |', '|---|---|---|---|', ...rows].join('\n');
   return `Live traffic was not changed. It would be back after ${seconds} s.\n\n${table}`;
-}
-
-function secondsSince(started: number, host: TaskHost): number {
-  return Math.round((host.clock.now().getTime() - started) / 100) / 10;
 }

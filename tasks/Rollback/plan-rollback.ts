@@ -1,3 +1,4 @@
+import { isChangedByThisRun } from '../../lib/azureml/change-tags';
 import { checkRecord, readRecord, type DeploymentRecord } from '../../lib/azureml/deployment-record';
 import { listDeployments, type OnlineDeployment } from '../../lib/azureml/online-deployments';
 import { existingEndpoint, type OnlineEndpoint } from '../../lib/azureml/online-endpoints';
@@ -16,7 +17,7 @@ import {
   type RollbackPlan,
   type RollbackTo,
 } from '../../lib/release/rollback-plan';
-import { tag, type Tags } from '../../lib/release/tags';
+import { tag } from '../../lib/release/tags';
 import { formatTraffic } from '../../lib/release/traffic';
 import { TaskError } from '../../lib/task-error';
 import { askDeployment } from './probe';
@@ -115,7 +116,7 @@ async function look(
 }
 
 function planFor(facts: EndpointFacts, to: RollbackTo, host: TaskHost): RollbackPlan {
-  if (to !== 'previous' || !isOfThisRun(facts.tags, host)) return planRollback(facts, to);
+  if (to !== 'previous' || !isChangedByThisRun(facts.tags, 'rollback', host)) return planRollback(facts, to);
   // A retried step must not go back a second time.
   const why = `this pipeline run has rolled it back already (revision ${currentRevision(facts.tags)})`;
   return unchanged(facts, rolledBackTo(facts.tags), why);
@@ -138,15 +139,4 @@ function planText(plan: PlannedRollback['plan']): string {
   const { fromRevision, from, target, rebuild } = plan;
   const again = rebuild.length === 0 ? '' : `, after ${rebuild.join(', ')} has been made again from the record`;
   return `revision ${fromRevision} (${formatTraffic(from)}) -> back to ${describeTarget(target)} (${formatTraffic(target.traffic)})${again}`;
-}
-
-/** Endpoint tags that say what made the latest change and in which pipeline run. */
-export function thisRun(host: TaskHost): Tags {
-  const run = host.variable('Build.BuildId') ?? host.variable('Release.ReleaseId') ?? '';
-  return { [tag.change]: 'rollback', [tag.changeBuild]: run };
-}
-
-function isOfThisRun(tags: Tags, host: TaskHost): boolean {
-  const run = thisRun(host);
-  return run[tag.changeBuild] !== '' && Object.entries(run).every(([name, value]) => tags[name] === value);
 }

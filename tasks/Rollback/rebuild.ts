@@ -2,7 +2,7 @@ import { rebuildDeployment } from '../../lib/azureml/deployment-record';
 import { containerLog, deleteDeployment, getDeployment } from '../../lib/azureml/online-deployments';
 import { existingEndpoint } from '../../lib/azureml/online-endpoints';
 import { OnlineOperationError, type OperationWait } from '../../lib/azureml/online-operation';
-import { failureCause } from '../../lib/azureml/online-failure-causes';
+import { failureHint } from '../../lib/azureml/online-failure-causes';
 import type { Workspace } from '../../lib/azureml/workspace';
 import { attempt } from '../../lib/host/attempt';
 import type { TaskHost } from '../../lib/host/task-host';
@@ -60,8 +60,7 @@ async function rebuildFor(
       const close = host.group(`Log of deployment ${name}`);
       host.foreign(await containerLog(workspace, id, 'InferenceServer', logLines).catch(() => '(cannot be read)'));
       close();
-      const cause = failureCause(error.code, error.answer);
-      const hint = cause ? ` Likely cause: ${cause.cause}. Next step: ${cause.nextStep}.` : '';
+      const hint = failureHint(error.code, error.answer);
       throw new TaskError(`${error.message}${hint}`, { code: error.errorCode, cause: error });
     }
     const problem = await askDeployment(workspace, endpoint, name, host);

@@ -13,6 +13,11 @@ interface Result {
   readonly modelVersion: string;
 }
 
+/** With a tenth of a second, as outputs and summaries tell it. @param started in milliseconds since 1970 */
+export function secondsSince(started: number, host: TaskHost): number {
+  return Math.round((host.clock.now().getTime() - started) / 100) / 10;
+}
+
 /** Outputs, summary and, for each endpoint that changed, the record of who went back why, from and to what. */
 export async function report(workspace: Workspace, done: readonly DoneRollback[], host: TaskHost): Promise<void> {
   const lists = await Promise.all(

@@ -1,3 +1,5 @@
+import { changeTags } from '../../lib/azureml/change-tags';
+import { lineageOf } from '../../lib/azureml/lineage';
 import type { OperationWait } from '../../lib/azureml/online-operation';
 import { changeTraffic } from '../../lib/azureml/online-traffic';
 import { codeOf } from '../../lib/azureml/service-error';
@@ -10,11 +12,11 @@ import { TaskError } from '../../lib/task-error';
 import { drill } from './drill';
 import type { RollbackInputs } from './inputs';
 import { markRoles } from './mark-roles';
-import { planAll, thisRun, type PlannedRollback } from './plan-rollback';
+import { planAll, type PlannedRollback } from './plan-rollback';
 import { probe } from './probe';
 import { rebuildAll, removeRebuilt } from './rebuild';
 import { planConfig, restoreConfig } from './restore-config';
-import { report } from './rollback-report';
+import { report, secondsSince } from './rollback-report';
 import { undoAll } from './undo';
 
 /** One endpoint after the run. */
@@ -49,7 +51,7 @@ export async function rollback(inputs: RollbackInputs, workspace: Workspace, hos
   const rebuilt = await rebuildAll(workspace, planned, host, wait);
   host.progress(20, 'Moving traffic');
   const done = await changeAll(workspace, planned, rebuilt, reason, host, wait);
-  const seconds = Math.round((host.clock.now().getTime() - started) / 100) / 10;
+  const seconds = secondsSince(started, host);
   host.setOutput('secondsToRestore', String(seconds));
 
   host.progress(60, 'Verifying');
@@ -153,13 +155,12 @@ async function changeOne(
     return { planned, revision, from, traffic, reason: earlier, isNews: replaced.length > 0 };
   }
   const { from, target } = plan;
-  const by = host.variable('Build.RequestedFor') ?? host.variable('Release.RequestedFor');
   const tags = {
-    ...thisRun(host),
+    ...changeTags('rollback', host),
     [tag.rollbackReason]: reason,
     [tag.rollbackFrom]: tagValue(encodeTraffic(from)),
     [tag.rollbackTo]: target.number === undefined ? encodeTraffic(target.traffic) : String(target.number),
-    [tag.rollbackBy]: tagValue(by ?? ''),
+    [tag.rollbackBy]: tagValue(lineageOf(host).requestedFor ?? ''),
   };
   const changed = await changeTraffic(workspace, endpoint.name, { expected: from, next: target.traffic, tags }, wait);
   host.info(`${endpoint.name}: live traffic is ${formatTraffic(target.traffic)} (revision ${changed.revision})`);

@@ -1,11 +1,11 @@
+import { changeTags } from '../../lib/azureml/change-tags';
 import { getEndpoint } from '../../lib/azureml/online-endpoints';
 import type { OperationWait } from '../../lib/azureml/online-operation';
 import { changeTraffic } from '../../lib/azureml/online-traffic';
 import type { Workspace } from '../../lib/azureml/workspace';
 import type { TaskHost } from '../../lib/host/task-host';
-import { tag } from '../../lib/release/tags';
 import { formatTraffic, sameTraffic } from '../../lib/release/traffic';
-import { thisRun, type PlannedRollback } from './plan-rollback';
+import type { PlannedRollback } from './plan-rollback';
 
 /**
  * Puts the live traffic of every endpoint that this run has changed back to where it came from: all go back, or none.
@@ -32,9 +32,10 @@ async function undo(
   const { from, target } = plan;
   try {
     const now = await getEndpoint(workspace, name);
-    const isOurChange = now && Object.entries(thisRun(host)).every(([key, value]) => now.tags[key] === value);
+    const ours = changeTags('rollback', host);
+    const isOurChange = now && Object.entries(ours).every(([key, value]) => now.tags[key] === value);
     if (!isOurChange || !sameTraffic(now.traffic, target.traffic)) return undefined;
-    const tags = { ...thisRun(host), [tag.change]: 'rollback-undone' };
+    const tags = changeTags('rollback-undone', host);
     await changeTraffic(workspace, name, { expected: target.traffic, next: from, tags }, wait);
     return `- ${name}: was back at ${formatTraffic(target.traffic)} and is at ${formatTraffic(from)} again`;
   } catch (error) {

@@ -1,6 +1,7 @@
 import { userError } from '../arm/arm-error';
 import { sameName } from '../arm/arm-scope';
 import type { AzureContext } from '../context';
+import type { StoredVersion, VersionStore } from './version-store';
 
 /** An asset by version or by label. */
 export type AssetReference = { name: string; version: string } | { name: string; label: string };
@@ -11,6 +12,27 @@ export type AssetHome = Pick<AzureContext, 'identity' | 'workspaceArmId'>;
 /** Whether a reference says that the asset is in a registry. */
 export function isInRegistry(reference: string): boolean {
   return /^(azureml:)?(\/\/|\/)?registries\/|\/Microsoft\.MachineLearningServices\/registries\//i.test(reference);
+}
+
+/** Looks a reference up where it says that it is: each of the two ways knows one place only. */
+export function orInRegistry<T>(
+  inWorkspace: (reference: string) => T,
+  inRegistry: ((reference: string) => T) | undefined,
+): (reference: string) => T {
+  return reference => (inRegistry && isInRegistry(reference) ? inRegistry : inWorkspace)(reference);
+}
+
+/**
+ * The version of an asset of `home` that a reference means; undefined when there is none.
+ * @throws ArmError 400 as `parseAssetReference`
+ */
+export function findVersion<P extends { isArchived: boolean }>(
+  store: VersionStore<P>,
+  reference: string,
+  home: AssetHome,
+): StoredVersion<P> | undefined {
+  const parsed = parseAssetReference(reference, store.kind, home);
+  return store.resolve(parsed.name, parsed, ({ isArchived }) => isArchived);
 }
 
 /**

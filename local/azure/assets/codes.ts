@@ -4,7 +4,7 @@ import { userError } from '../arm/arm-error';
 import type { BlobPlace } from '../blob/blob-store';
 import type { AzureContext } from '../context';
 import { assetName, type AssetWords, assetWords } from './asset-body';
-import { parseAssetReference } from './asset-reference';
+import { findVersion } from './asset-reference';
 import { versionResource } from './asset-resource';
 import { registerAssets } from './asset-routes';
 import { samePlace } from './data-uri';
@@ -68,10 +68,7 @@ export function registerCodes(app: FastifyInstance, context: AzureContext): Code
       return reply.code(old ? 200 : 201).send(show(stored));
     },
   );
-  return reference => {
-    const parsed = parseAssetReference(reference, 'codes', context);
-    return codes.resolve(parsed.name, parsed, properties => properties.isArchived)?.properties.place;
-  };
+  return reference => findVersion(codes, reference, context)?.properties.place;
 }
 
 /** Where the files of a code asset lie; undefined when there is no such asset. */

@@ -3,7 +3,7 @@ import { userError } from '../arm/arm-error';
 import type { AzureContext } from '../context';
 import type { ComponentLookup } from '../jobs/component-lookup';
 import { assetName, type AssetWords, assetWords } from './asset-body';
-import { parseAssetReference } from './asset-reference';
+import { findVersion } from './asset-reference';
 import { versionResource } from './asset-resource';
 import { registerAssets } from './asset-routes';
 import { VersionStore, type StoredVersion } from './version-store';
@@ -61,8 +61,7 @@ export function registerComponents(app: FastifyInstance, context: AzureContext):
     return reply.code(old ? 200 : 201).send(show(stored));
   });
   return reference => {
-    const parsed = parseAssetReference(reference, 'components', context);
-    const stored = components.resolve(parsed.name, parsed, properties => properties.isArchived);
+    const stored = findVersion(components, reference, context);
     return (
       stored && {
         id: `${workspaceArmId}/components/${stored.name}/versions/${stored.version}`,

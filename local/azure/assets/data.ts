@@ -3,7 +3,7 @@ import { userError } from '../arm/arm-error';
 import type { BlobPlace } from '../blob/blob-store';
 import type { AzureContext } from '../context';
 import { assetName, type AssetWords, assetWords } from './asset-body';
-import { parseAssetReference } from './asset-reference';
+import { findVersion } from './asset-reference';
 import { versionResource } from './asset-resource';
 import { registerAssets } from './asset-routes';
 import { registerPendingUpload } from './codes';
@@ -63,10 +63,7 @@ export function registerData(app: FastifyInstance, context: AzureContext, jobs: 
     },
   );
   registerPendingUpload(app, context, 'data');
-  return reference => {
-    const parsed = parseAssetReference(reference, 'data', context);
-    return data.resolve(parsed.name, parsed, properties => properties.isArchived)?.properties.place;
-  };
+  return reference => findVersion(data, reference, context)?.properties.place;
 }
 
 function textList(given: unknown, target: string): string[] {

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { userError } from '../arm/arm-error';
 import type { AzureContext } from '../context';
 import { assetName, assetWords } from './asset-body';
-import { isInRegistry, parseAssetReference } from './asset-reference';
+import { findVersion } from './asset-reference';
 import { versionResource } from './asset-resource';
 import { registerAssets } from './asset-routes';
 import { registerPendingUpload } from './codes';
@@ -47,30 +47,17 @@ export function registerEnvironments(
   );
 }
 
-/** Finds environments for the other parts, in the workspace or, when the reference says so, in the registry. */
-export function environmentLookup(
-  context: () => AzureContext,
-  environments: EnvironmentStore,
-  registry: { readonly context: AzureContext; environments: EnvironmentStore },
-): EnvironmentLookup {
-  return {
-    find: reference => {
-      const inRegistry = isInRegistry(reference);
-      const home = inRegistry ? registry.context : context();
-      const parsed = parseAssetReference(reference, 'environments', home);
-      const stored = (inRegistry ? registry.environments : environments).resolve(
-        parsed.name,
-        parsed,
-        properties => properties.isArchived,
-      );
-      if (!stored) return undefined;
-      return {
-        id: `${home.workspaceArmId}/environments/${stored.name}/versions/${stored.version}`,
-        name: stored.name,
-        version: stored.version,
-        properties: current(stored.properties, home),
-      };
-    },
+/** Finds environments of the workspace, or of a registry, for the other parts. */
+export function environmentLookup(environments: EnvironmentStore, home: () => AzureContext): EnvironmentLookup['find'] {
+  return reference => {
+    const stored = findVersion(environments, reference, home());
+    if (!stored) return undefined;
+    return {
+      id: `${home().workspaceArmId}/environments/${stored.name}/versions/${stored.version}`,
+      name: stored.name,
+      version: stored.version,
+      properties: current(stored.properties, home()),
+    };
   };
 }
 

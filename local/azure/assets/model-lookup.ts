@@ -13,6 +13,6 @@ export interface FoundModel {
 
 /** Finds registered models by whatever a request body may hold: an ARM id, `azureml:name:version`, `azureml:name@latest`, `azureml:{ARM id}`. */
 export interface ModelLookup {
-  /** Undefined when there is no such model. @throws ArmError when the reference itself cannot be understood or points to another workspace or a registry. */
+  /** Undefined when there is no such model. @throws ArmError when the reference itself cannot be understood or points to another workspace or registry. */
   find(reference: string): FoundModel | undefined;
 }

@@ -3,12 +3,12 @@ import { type ArmError, userError } from '../arm/arm-error';
 import type { AzureContext } from '../context';
 import type { BlobPlace } from '../blob/blob-store';
 import { assetName, assetWords, type AssetWords } from './asset-body';
-import { isInRegistry, parseAssetReference } from './asset-reference';
+import { findVersion } from './asset-reference';
 import { versionResource } from './asset-resource';
 import { registerAssets } from './asset-routes';
 import { registerPendingUpload } from './codes';
 import { datastoreUri, resolveDataUri, samePlace, type JobOutputs } from './data-uri';
-import type { FoundModel, ModelLookup } from './model-lookup';
+import type { ModelLookup } from './model-lookup';
 import { VersionStore, type StoredVersion } from './version-store';
 
 /** A model version as it is kept. Azure's REST, MLflow's registry and the endpoints all read this one store. */
@@ -59,31 +59,18 @@ export function registerModels(
   );
 }
 
-/** Finds models for the other parts, in the workspace or, when the reference says so, in the registry. */
-export function modelLookup(
-  context: () => AzureContext,
-  models: ModelStore,
-  registry: { readonly context: AzureContext; models: ModelStore },
-): ModelLookup {
-  return {
-    find: (reference): FoundModel | undefined => {
-      const inRegistry = isInRegistry(reference);
-      const home = inRegistry ? registry.context : context();
-      const parsed = parseAssetReference(reference, 'models', home);
-      const stored = (inRegistry ? registry.models : models).resolve(
-        parsed.name,
-        parsed,
-        properties => properties.isArchived,
-      );
-      if (!stored) return undefined;
-      return {
-        id: `${home.workspaceArmId}/models/${stored.name}/versions/${stored.version}`,
-        name: stored.name,
-        version: stored.version,
-        type: stored.properties.modelType,
-        place: stored.properties.place,
-      };
-    },
+/** Finds models of the workspace, or of a registry, for the other parts. */
+export function modelLookup(models: ModelStore, home: () => AzureContext): ModelLookup['find'] {
+  return reference => {
+    const stored = findVersion(models, reference, home());
+    if (!stored) return undefined;
+    return {
+      id: `${home().workspaceArmId}/models/${stored.name}/versions/${stored.version}`,
+      name: stored.name,
+      version: stored.version,
+      type: stored.properties.modelType,
+      place: stored.properties.place,
+    };
   };
 }
 

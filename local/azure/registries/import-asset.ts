@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { ArmError, notFound, userError } from '../arm/arm-error';
 import { assetName } from '../assets/asset-body';
-import { parseAssetReference } from '../assets/asset-reference';
+import { findVersion } from '../assets/asset-reference';
 import type { EnvironmentStore } from '../assets/environments';
 import type { ModelStore } from '../assets/models';
 import type { StoredVersion, VersionStore } from '../assets/version-store';
@@ -70,8 +70,7 @@ function sourceOf<P extends { isArchived: boolean }>(
   source: string,
   workspace: AzureContext,
 ): StoredVersion<P> {
-  const parsed = parseAssetReference(source, store.kind, workspace);
-  const found = store.resolve(parsed.name, parsed, ({ isArchived }) => isArchived);
+  const found = findVersion(store, source, workspace);
   if (!found) throw notFound(`The asset ${source} was not found.`);
   return found;
 }

@@ -12,6 +12,7 @@ import { AnswerLog } from './answer-log';
 import { answerBrokenRequest } from './broken-request';
 import { mlflowRoutes } from './mlflow-routes';
 import { openApi } from './openapi';
+import { setProbeStatus } from './probe-status';
 import { givenRequestId, requestId, requestIdHeaders } from './request-id';
 import { scoreRoutes } from './score-route';
 import { acceptedTypes, imageTypes } from './scoring-request';
@@ -88,8 +89,7 @@ export function createApp(parts: AppParts): FastifyInstance {
     return sendError(error, request, reply);
   });
   app.setNotFoundHandler(request => {
-    const path = request.url.replace(/\?.*$/s, '');
-    throw new ScoringError('NotFound', `There is nothing at ${path.slice(0, 100)}; / lists what there is.`);
+    throw new ScoringError('NotFound', `There is nothing at ${pathOf(request)}; / lists what there is.`);
   });
 
   const routes = new Map<string, string>();
@@ -102,14 +102,10 @@ export function createApp(parts: AppParts): FastifyInstance {
   get('/', () => describeServer(parts, routes));
   get('/live', () => ({ status: 'live', model: readiness.phase.name, ...reasonOf(readiness) }));
   get('/ready', (_request, reply) => {
-    if (readiness.reason !== undefined) reply.code(503).header('retry-after', '1');
+    setProbeStatus(reply, readiness);
     return { status: readiness.phase.name, ...reasonOf(readiness) };
   });
-  get('/swagger.json', () => {
-    const { models } = readiness;
-    if (!models) throw new ScoringError('NotReady', readiness.reason ?? '', 1);
-    return openApi(models, config.maxBodyBytes);
-  });
+  get('/swagger.json', () => openApi(readiness.loaded(), config.maxBodyBytes));
   get('/metrics', async (_request, reply) => {
     reply.type(parts.metrics.registry.contentType);
     return parts.metrics.registry.metrics();
@@ -141,8 +137,7 @@ function refuseOtherMethods(app: FastifyInstance, routes: ReadonlyMap<string, st
       method: app.supportedMethods.filter(method => !allowed.split(', ').includes(method)),
       onRequest: (request, reply) => {
         reply.header('allow', allowed);
-        const path = request.url.replace(/\?.*$/s, '').slice(0, 100);
-        throw new ScoringError('MethodNotAllowed', `${path} takes ${allowed}, not ${request.method}.`);
+        throw new ScoringError('MethodNotAllowed', `${pathOf(request)} takes ${allowed}, not ${request.method}.`);
       },
       handler: () => undefined,
     });
@@ -172,6 +167,11 @@ function describe({ identity, manifest, signature }: ServedModel): object {
 
 function reasonOf({ reason }: Readiness): { reason?: string } {
   return reason === undefined ? {} : { reason };
+}
+
+/** For messages. */
+function pathOf({ url }: FastifyRequest): string {
+  return url.replace(/\?.*$/s, '').slice(0, 100);
 }
 
 function isV2({ url }: FastifyRequest): boolean {

@@ -1,6 +1,7 @@
 import type { ImageTensor } from '../model';
 import type { Signature } from '../model-signature';
-import { ScoringError } from '../scoring-error';
+import { invalidRequest } from '../scoring-error';
+import { isObject, type Json } from './json';
 import { fromBase64 } from './scoring-request';
 
 /** What an invocation asks for: images, or tensors of the model's input. */
@@ -11,7 +12,6 @@ export interface Invocation {
   readonly listName: string;
 }
 
-type Json = Readonly<Record<string, unknown>>;
 type Input = Signature['input'];
 
 const forms = ['inputs', 'instances', 'dataframe_split', 'dataframe_records', 'input_data'] as const;
@@ -26,9 +26,9 @@ export function readInvocation(body: unknown, input: Input): Invocation {
   const given = isObject(body) ? forms.filter(form => body[form] !== undefined) : [];
   const [form] = given;
   if (!isObject(body) || form === undefined || given.length > 1)
-    throw bad(`Send JSON with one of ${forms.join(', ')}, or the bytes of one image.`);
+    throw invalidRequest(`Send JSON with one of ${forms.join(', ')}, or the bytes of one image.`);
   const rows = rowsOf(form, body[form], input);
-  if (rows.length === 0) throw bad(`'${form}' has no image in it.`);
+  if (rows.length === 0) throw invalidRequest(`'${form}' has no image in it.`);
   if (rows.every(row => typeof row === 'string'))
     return { images: rows.map((row, index) => fromBase64(row, `${form}[${index}]`)), tensors: [], listName: form };
   return {
@@ -36,14 +36,6 @@ export function readInvocation(body: unknown, input: Input): Invocation {
     tensors: rows.map((row, index) => ({ tensor: toTensor(row, input, `${form}[${index}]`) })),
     listName: form,
   };
-}
-
-function bad(message: string): ScoringError {
-  return new ScoringError('InvalidRequest', message);
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** One entry an image: a base64 string, or nested lists of numbers. */
@@ -66,15 +58,15 @@ function rowsOf(form: (typeof forms)[number], value: unknown, input: Input): unk
 
 function listOf(value: unknown, where: string): unknown[] {
   if (Array.isArray(value)) return value;
-  throw bad(`'${where}' must be a list, or an object with the input's name.`);
+  throw invalidRequest(`'${where}' must be a list, or an object with the input's name.`);
 }
 
 function frameRows(value: unknown, input: Input, where: string): unknown[] {
   const { columns, data } = isObject(value) ? value : {};
-  if (!Array.isArray(columns) || !Array.isArray(data)) throw bad(`'${where}' must have columns and data.`);
+  if (!Array.isArray(columns) || !Array.isArray(data)) throw invalidRequest(`'${where}' must have columns and data.`);
   const found = [input.name, 'image'].map(name => columns.indexOf(name)).find(index => index >= 0);
   const column = found ?? (columns.length === 1 ? 0 : undefined);
-  if (column === undefined) throw bad(`'${where}' needs a column 'image', or one column only.`);
+  if (column === undefined) throw invalidRequest(`'${where}' needs a column 'image', or one column only.`);
   return data.map((row: unknown) => (Array.isArray(row) ? (row[column] as unknown) : row));
 }
 
@@ -87,7 +79,7 @@ function unwrap(row: unknown, input: Input, where: string): unknown {
 function pick(value: Json, input: Input, where: string): unknown {
   const [only, ...others] = Object.values(value);
   const found = value[input.name] ?? value['image'] ?? (others.length === 0 ? only : undefined);
-  if (found === undefined) throw bad(`'${where}' has no '${input.name}' and no 'image'.`);
+  if (found === undefined) throw invalidRequest(`'${where}' has no '${input.name}' and no 'image'.`);
   return found;
 }
 
@@ -95,7 +87,7 @@ function toTensor(row: unknown, { shape, type }: Input, where: string): ImageTen
   const length = shape.reduce((product, size) => product * size, 1);
   const values = sizesOf(row).join() === shape.join() ? (row as unknown[]).flat(shape.length) : [];
   if (values.length !== length || !values.every(value => typeof value === 'number'))
-    throw bad(`'${where}' must be a base64 image, or numbers of the shape [${shape.join(', ')}].`);
+    throw invalidRequest(`'${where}' must be a base64 image, or numbers of the shape [${shape.join(', ')}].`);
   return type === 'uint8' ? Uint8Array.from(values) : Float32Array.from(values);
 }
 

@@ -6,6 +6,7 @@ import type { ServedModel } from '../served-model';
 import { datatypeOf, jsonValues } from '../tensor-types';
 import type { AppParts, Get } from './app';
 import { readInvocation } from './mlflow-request';
+import { setProbeStatus } from './probe-status';
 import { scoreImages } from './score-route';
 import { addScoringRoute } from './scoring-route';
 import { runAll } from './v2-routes';
@@ -14,7 +15,7 @@ import { runAll } from './v2-routes';
 export function mlflowRoutes(app: FastifyInstance, parts: AppParts, get: Get): void {
   for (const url of ['/ping', '/health']) {
     get(url, (_request, reply) => {
-      if (parts.readiness.reason !== undefined) reply.code(503).header('retry-after', '1');
+      setProbeStatus(reply, parts.readiness);
       return reply.type('application/json').send('\n');
     });
   }

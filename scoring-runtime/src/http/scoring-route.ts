@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Readiness } from '../readiness';
 import { ScoringError } from '../scoring-error';
-import type { Caller, ServedModel, ServedModels } from '../served-model';
+import type { Caller, ServedModel } from '../served-model';
 import type { AppParts } from './app';
 import { Reservation } from './reservation';
 
@@ -42,9 +43,7 @@ export function addScoringRoute(app: FastifyInstance, parts: AppParts, { url, na
           places.end();
           span?.end(reply.raw.writableFinished ? reply.statusCode : undefined);
         });
-        const { models } = readiness;
-        if (!models) throw new ScoringError('NotReady', readiness.reason ?? '', 1);
-        const model = findModel(models, request.params);
+        const model = findModel(readiness, request.params);
         begun.set(request, { model, places, span });
         places.take(1);
         done();
@@ -68,7 +67,9 @@ export function addScoringRoute(app: FastifyInstance, parts: AppParts, { url, na
   );
 }
 
-function findModel(models: ServedModels, params: unknown): ServedModel {
+/** The model that a route's `:model` and `:version` name. @throws ScoringError when it is not here, or nothing is loaded yet */
+export function findModel(readiness: Readiness, params: unknown): ServedModel {
+  const models = readiness.loaded();
   const { model, version } = params as { model?: string; version?: string };
   return model === undefined ? models.standard : models.find(model, version);
 }

@@ -1,5 +1,5 @@
 import type { OutputTensor, TensorData } from '../model';
-import { ScoringError } from '../scoring-error';
+import { invalidRequest } from '../scoring-error';
 import type { ServedModel } from '../served-model';
 import { type Datatype, datatypeOf, jsonValues } from '../tensor-types';
 import type { InferenceRequest } from './v2-request';
@@ -12,9 +12,14 @@ export interface NamedTensor {
   readonly data: readonly TensorData[];
 }
 
-/** What a model with labels offers beside its own outputs, unless they are called so. */
+/** What a model with labels offers beside its own outputs. */
 const label = 'label';
 const probabilities = 'probabilities';
+
+/** A model's own outputs, and what is read from them unless an own one is called so. */
+function withRead<T extends { readonly name: string }>(own: readonly T[], read: readonly T[]): T[] {
+  return [...own, ...read.filter(({ name }) => !own.some(output => output.name === name))];
+}
 
 /** A tensor that a model takes or gives; a size that may vary is -1. */
 interface TensorMetadata {
@@ -41,7 +46,7 @@ export function modelMetadata({ identity, manifest, signature, classifies }: Ser
     inputs: [
       { name: input.name, datatype: datatypeOf(input.type), shape: [batch, ...input.shape] } satisfies TensorMetadata,
     ],
-    outputs: [...own, ...(classifies ? read.filter(({ name }) => !own.some(output => output.name === name)) : [])],
+    outputs: classifies ? withRead(own, read) : own,
   };
 }
 
@@ -80,12 +85,12 @@ export function namedTensors(
     },
     { name: label, datatype: 'BYTES', shape: [rows.length], data: verdicts.map(verdict => [verdict.label]) },
   ];
-  const all = [...own, ...(classifies ? read.filter(({ name }) => !own.some(output => output.name === name)) : [])];
+  const all = classifies ? withRead(own, read) : own;
   return (wanted ?? all).map(({ name }) => {
     const tensor = all.find(one => one.name === name);
     if (tensor) return tensor;
     const names = all.map(one => one.name).join(', ');
-    throw new ScoringError('InvalidRequest', `There is no output '${name.slice(0, 100)}'; there is ${names}.`);
+    throw invalidRequest(`There is no output '${name.slice(0, 100)}'; there is ${names}.`);
   });
 }
 

@@ -1,10 +1,11 @@
 import type { FastifyInstance } from 'fastify';
 import { version } from '../../package.json';
-import { ScoringError } from '../scoring-error';
+import { invalidRequest } from '../scoring-error';
 import type { Caller, ServedModel } from '../served-model';
 import type { OutputTensor } from '../model';
 import type { AppParts, Get } from './app';
-import { addScoringRoute } from './scoring-route';
+import { setProbeStatus } from './probe-status';
+import { addScoringRoute, findModel } from './scoring-route';
 import { type InferenceRequest, readInferenceRequest } from './v2-request';
 import { inferenceResponse, modelMetadata, namedTensors } from './v2-response';
 
@@ -14,25 +15,18 @@ export const headerLengthHeader = 'inference-header-content-length';
 /** The REST routes of the Open Inference Protocol V2, with its binary tensor data extension. */
 export function v2Routes(app: FastifyInstance, parts: AppParts, get: Get): void {
   const { readiness } = parts;
-  const find = (params: unknown): ServedModel => {
-    const { models, reason } = readiness;
-    if (!models) throw new ScoringError('NotReady', reason ?? '', 1);
-    const { model, version } = params as { model: string; version?: string };
-    return models.find(model, version);
-  };
   get('/v2', () => ({ name: 'guardian-scoring-runtime', version, extensions: ['binary_tensor_data'] }));
   get('/v2/health/live', () => ({ live: true }));
   get('/v2/health/ready', (_request, reply) => {
-    if (readiness.reason !== undefined) reply.code(503).header('retry-after', '1');
+    setProbeStatus(reply, readiness);
     return { ready: readiness.reason === undefined };
   });
   for (const model of ['/v2/models/:model', '/v2/models/:model/versions/:version']) {
-    get(model, request => modelMetadata(find(request.params)));
+    get(model, request => modelMetadata(findModel(readiness, request.params)));
     get(`${model}/ready`, (request, reply) => {
-      const { identity } = find(request.params);
-      const ready = readiness.reason === undefined;
-      if (!ready) reply.code(503).header('retry-after', '1');
-      return { name: identity.name, ready };
+      const { identity } = findModel(readiness, request.params);
+      setProbeStatus(reply, readiness);
+      return { name: identity.name, ready: readiness.reason === undefined };
     });
     addScoringRoute(app, parts, {
       url: `${model}/infer`,
@@ -56,10 +50,7 @@ export function v2Routes(app: FastifyInstance, parts: AppParts, get: Get): void 
 function requireOneByOne({ signature }: ServedModel, { rows }: InferenceRequest): void {
   const list = signature.outputs.find(({ perImage }) => !perImage);
   if (list && rows.length > 1)
-    throw new ScoringError(
-      'InvalidRequest',
-      `The output ${list.name} has no batch axis, so a request takes one image.`,
-    );
+    throw invalidRequest(`The output ${list.name} has no batch axis, so a request takes one image.`);
 }
 
 /** The model's outputs for each row. @throws ScoringError of the first row that has none */

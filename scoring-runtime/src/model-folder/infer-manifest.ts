@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { type InputSpec, type Manifest, ManifestError } from '../manifest';
+import { type InputSpec, type Manifest, ManifestError, parseJson } from '../manifest';
 import type { DeclaredModel, DeclaredTensor, Model } from '../model';
 import { resolveSignature } from '../model-signature';
 import type { ModelFolder } from './model-folder';
@@ -164,14 +164,7 @@ async function readLabels(place: string): Promise<string[] | undefined> {
 
 async function readJson(file: string): Promise<Json | undefined> {
   const text = await readFile(file, 'utf8').catch(() => undefined);
-  if (text === undefined) return undefined;
-  try {
-    return JSON.parse(text) as Json;
-  } catch (error) {
-    throw new ManifestError(`${file} is not JSON: ${error instanceof Error ? error.message : String(error)}`, {
-      cause: error,
-    });
-  }
+  return text === undefined ? undefined : (parseJson(text, file) as Json);
 }
 
 function numberOr(value: unknown, standard: number): number {

@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Gauge, Histogram } from 'prom-client';
 import { z } from 'zod';
 import { documentClient, s3Client, sqsClient } from '../shared/aws';
-import { Poison } from '../shared/failure';
 import { jpegFrames, withVideoFile } from '../shared/frames';
 import { consume } from '../shared/queue-consumer';
 import { Queues } from '../shared/queues';
@@ -74,9 +73,7 @@ await runService('deep-vision', settings, context => {
             await sleep(milliseconds, undefined, { signal });
           }
         },
-        handle: async ({ videoId, correlationId }, messageLog) => {
-          const video = await store.get(videoId);
-          if (!video) throw new Poison(`There is no record of the video ${videoId}.`);
+        handle: async (video, { videoId, correlationId }, messageLog) => {
           if (!video.analysis) {
             const object = { bucket: values.VIDEO_BUCKET, key: video.objectKey };
             const frames = await withVideoFile(s3, object, (file, folder) =>

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { documentClient, s3Client, sqsClient } from '../shared/aws';
-import { Poison } from '../shared/failure';
 import { rawFrames, withVideoFile } from '../shared/frames';
 import { consume } from '../shared/queue-consumer';
 import { Queues } from '../shared/queues';
@@ -52,9 +51,7 @@ await runService('fast-screening', settings, context => {
           lanes: 2,
           batch: 1,
         },
-        handle: async ({ videoId, correlationId }, log) => {
-          const video = await store.get(videoId);
-          if (!video) throw new Poison(`There is no record of the video ${videoId}.`);
+        handle: async (video, { videoId, correlationId }, log) => {
           let { screening } = video;
           if (!screening) {
             screening = await screen(videoId, video.objectKey);

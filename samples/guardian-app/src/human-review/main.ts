@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { documentClient, sqsClient } from '../shared/aws';
-import { Unavailable } from '../shared/failure';
+import { problemsOf, Unavailable } from '../shared/failure';
 import { Queues } from '../shared/queues';
 import { runService } from '../shared/service';
 import { commonSettings, currentSecret, queueNames, readSettings } from '../shared/settings';
@@ -37,10 +37,7 @@ await runService('human-review', settings, ({ app }) => {
   app.setErrorHandler((error, request, reply) => {
     if (error instanceof ReviewRefused) return reply.code(error.status).send({ error: error.message });
     if (error instanceof Unavailable) return reply.code(503).send({ error: error.message });
-    if (error instanceof z.ZodError)
-      return reply
-        .code(400)
-        .send({ error: error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ') });
+    if (error instanceof z.ZodError) return reply.code(400).send({ error: problemsOf(error).join('; ') });
     request.log.error({ error: (error as Error).message, stack: (error as Error).stack }, 'failed');
     return reply.code(500).send({ error: 'internal error' });
   });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { documentClient, s3Client, sqsClient } from '../shared/aws';
+import { problemsOf } from '../shared/failure';
 import { Queues } from '../shared/queues';
 import { runService } from '../shared/service';
 import { commonSettings, queueNames, readSettings } from '../shared/settings';
@@ -32,10 +33,7 @@ await runService('ingestion', settings, ({ app }) => {
 
   app.post('/uploads', async (request, reply) => {
     const parsed = body.safeParse(request.body);
-    if (!parsed.success) {
-      const error = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ');
-      return reply.code(400).send({ error });
-    }
+    if (!parsed.success) return reply.code(400).send({ error: problemsOf(parsed.error).join('; ') });
     const ticket = await uploads.begin({ ...parsed.data, correlationId: request.id });
     request.log.info({ correlationId: request.id, videoId: ticket.videoId }, 'upload begun');
     return reply.code(201).send(ticket);

@@ -36,9 +36,7 @@ await runService('notification', settings, context => {
           lanes: 2,
           batch: 10,
         },
-        handle: async ({ videoId }, log) => {
-          const video = await store.get(videoId);
-          if (!video) throw new Poison(`There is no record of the video ${videoId}.`);
+        handle: async (video, { videoId }, log) => {
           const { decision, policy, correlationId, fileName } = video;
           if (!policy) throw new Poison(`The video ${videoId} is not decided: there is nothing to tell.`);
           const type = decision ? 'decided' : 'review-requested';

@@ -1,7 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { documentClient, sqsClient } from '../shared/aws';
-import { Poison } from '../shared/failure';
 import { consume } from '../shared/queue-consumer';
 import { Queues } from '../shared/queues';
 import { runService } from '../shared/service';
@@ -39,9 +38,7 @@ await runService('policy-engine', settings, context => {
           lanes: 2,
           batch: 10,
         },
-        handle: async ({ videoId, correlationId }, log) => {
-          const video = await store.get(videoId);
-          if (!video) throw new Poison(`There is no record of the video ${videoId}.`);
+        handle: async (video, { videoId, correlationId }, log) => {
           if (!video.policy) {
             const decision = decide(policy, video);
             const { outcome, reasons } = decision;

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { problemsOf } from '../shared/failure';
 import type { Outcome, PolicyDecision, Video } from '../shared/video';
 
 const outcome = z.enum(['approve', 'review', 'block']);
@@ -36,9 +37,7 @@ const severity: Record<Outcome, number> = { approve: 0, review: 1, block: 2 };
 export function readPolicy(file: string): Policy {
   const result = policy.safeParse(JSON.parse(readFileSync(file, 'utf8')));
   if (result.success) return result.data;
-  throw new Error(
-    `${file}: ${result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ')}`,
-  );
+  throw new Error(`${file}: ${problemsOf(result.error).join('; ')}`);
 }
 
 /** The most severe outcome of the rules that apply, with the reason of each. */

@@ -13,7 +13,7 @@ import {
   PutPublicAccessBlockCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
-import { canonical, type Difference, type Resource } from './resource';
+import { canonical, type Difference, found, type Resource } from './resource';
 
 const blocked = { BlockPublicAcls: true, IgnorePublicAcls: true, BlockPublicPolicy: true, RestrictPublicBuckets: true };
 
@@ -124,16 +124,4 @@ function shapeOf({ ID, Status, Filter, Expiration, AbortIncompleteMultipartUploa
     ...(Expiration?.Days === undefined ? {} : { days: Expiration.Days }),
     ...(AbortIncompleteMultipartUpload ? { abortAfter: AbortIncompleteMultipartUpload.DaysAfterInitiation } : {}),
   };
-}
-
-/** Whether the resource that the call reads is there. Anything but "not found" is thrown. */
-export async function found(read: () => Promise<unknown>): Promise<boolean> {
-  try {
-    await read();
-    return true;
-  } catch (error) {
-    const { name, $metadata } = error as { name: string; $metadata?: { httpStatusCode?: number } };
-    if ($metadata?.httpStatusCode === 404 || /NotFound|NoSuch|NonExistent|DoesNotExist/.test(name)) return false;
-    throw error;
-  }
 }

@@ -6,8 +6,7 @@ import {
   type SQSClient,
 } from '@aws-sdk/client-sqs';
 import { deadLetterSuffix } from '../shared/queues';
-import { found } from './bucket';
-import { canonical, type Difference, type Resource } from './resource';
+import { canonical, type Difference, found, type Resource } from './resource';
 
 export interface QueueOptions {
   name: string;

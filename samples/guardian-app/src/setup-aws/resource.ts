@@ -70,3 +70,15 @@ export function canonical(value: unknown): string {
       : item,
   );
 }
+
+/** Whether the resource that the call reads is there. Anything but "not found" is thrown. */
+export async function found(read: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await read();
+    return true;
+  } catch (error) {
+    const { name, $metadata } = error as { name: string; $metadata?: { httpStatusCode?: number } };
+    if ($metadata?.httpStatusCode === 404 || /NotFound|NoSuch|NonExistent|DoesNotExist/.test(name)) return false;
+    throw error;
+  }
+}

@@ -7,8 +7,7 @@ import {
   type IAMClient,
   ListPolicyVersionsCommand,
 } from '@aws-sdk/client-iam';
-import { found } from './bucket';
-import { canonical, type Resource } from './resource';
+import { canonical, found, type Resource } from './resource';
 
 export interface Statement {
   Sid: string;

@@ -11,8 +11,7 @@ import {
   UpdateTimeToLiveCommand,
   waitUntilTableExists,
 } from '@aws-sdk/client-dynamodb';
-import { found } from './bucket';
-import { canonical, type Difference, type Resource } from './resource';
+import { canonical, type Difference, found, type Resource } from './resource';
 
 export interface TableOptions {
   name: string;

@@ -1,3 +1,5 @@
+import type { z } from 'zod';
+
 /** Something that the work needs does not answer now: the message waits and is tried again, however often. */
 export class Unavailable extends Error {
   override readonly name = 'Unavailable';
@@ -10,6 +12,11 @@ export class Poison extends Error {
 
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** What is wrong with a value, a line for each part of it. */
+export function problemsOf({ issues }: z.ZodError): string[] {
+  return issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
 }
 
 /** Whether an AWS client, or Node.js, says that the service could not be reached or was busy. */

@@ -9,9 +9,9 @@ import {
 } from '@aws-sdk/client-sqs';
 import type { Logger } from 'pino';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import { isOutage, messageOf, Poison, Unavailable } from './failure';
+import { isOutage, messageOf, Poison, problemsOf, Unavailable } from './failure';
 import { deadLetterSuffix, type Queues } from './queues';
-import { videoMessage, type VideoMessage } from './video';
+import { type Video, videoMessage, type VideoMessage } from './video';
 import type { VideoStore } from './video-store';
 
 export interface ConsumerOptions {
@@ -29,8 +29,8 @@ export interface ConsumerOptions {
   batch: number;
   /** Resolves when there is a point in taking work: waits while a circuit is open. */
   gate?: (signal: AbortSignal) => Promise<void>;
-  /** Does the work of one message. It may be called again for the same message, also at the same time. */
-  handle: (message: VideoMessage, log: Logger) => Promise<void>;
+  /** Does the work of one message about a video. It may be called again for the same message, also at the same time. */
+  handle: (video: Video, message: VideoMessage, log: Logger) => Promise<void>;
 }
 
 /**
@@ -105,7 +105,9 @@ class QueueWorker {
     try {
       parsed = parseMessage(message.Body);
       log = log.child({ correlationId: parsed.correlationId, videoId: parsed.videoId });
-      await this.o.handle(parsed, log);
+      const video = await this.o.store.get(parsed.videoId);
+      if (!video) throw new Poison(`There is no record of the video ${parsed.videoId}.`);
+      await this.o.handle(video, parsed, log);
       this.handled.inc({ result: 'done' });
       return true;
     } catch (error) {
@@ -231,10 +233,6 @@ function parseMessage(body: string | undefined): VideoMessage {
     throw new Poison('The message is not JSON.');
   }
   const result = videoMessage.safeParse(value);
-  if (!result.success) {
-    throw new Poison(
-      `The message is not about a video: ${result.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`).join(', ')}`,
-    );
-  }
+  if (!result.success) throw new Poison(`The message is not about a video: ${problemsOf(result.error).join(', ')}`);
   return result.data;
 }

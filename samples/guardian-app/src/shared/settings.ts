@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { problemsOf } from './failure';
 
 const seconds = (value: number): z.ZodDefault<z.ZodCoercedNumber> => z.coerce.number().positive().default(value);
 
@@ -36,8 +37,7 @@ export function readSettings<T extends z.ZodType>(schema: T, environment: NodeJS
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
   const result = schema.safeParse(given);
   if (result.success) return result.data;
-  const problems = result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
-  throw new Error(`Settings (environment variables) are missing or wrong:\n  ${problems.join('\n  ')}`);
+  throw new Error(`Settings (environment variables) are missing or wrong:\n  ${problemsOf(result.error).join('\n  ')}`);
 }
 
 /**
