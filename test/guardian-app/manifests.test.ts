@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parse, parseAllDocuments } from 'yaml';
 import { root } from '../../scripts/product';
+import { pythonWith } from '../support/python-packages';
 
 interface Manifest {
   kind: string;
@@ -77,6 +79,14 @@ describe("the application's manifests", () => {
       ['policy-engine', 'guardian-policy-evaluation'],
       ['notification', 'guardian-notification'],
     ]);
+  });
+
+  it('are for images whose container file has nothing that hadolint would have otherwise', async () => {
+    const python = await pythonWith(join(root, 'test/fixtures/hadolint.txt'));
+    const lint = spawnSync(join(dirname(python), 'hadolint'), [join(root, 'samples/guardian-app/Dockerfile')], {
+      encoding: 'utf8',
+    });
+    assert.equal(lint.stdout + lint.stderr, '');
   });
 
   it('are for the images that the sample pipeline builds', () => {

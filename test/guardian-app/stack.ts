@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,7 +13,8 @@ import { AwsWire } from './aws-wire';
 import { HoldingProxy } from './holding-proxy';
 
 const execute = promisify(execFile);
-const secret = 'a secret of the tests, long enough for HS256';
+/** With which tokens are signed. */
+export const jwtSecret = 'a secret of the tests, long enough for HS256';
 
 export const services = [
   'ingestion',
@@ -62,16 +63,18 @@ export class Stack {
     private readonly environment: Record<string, string>,
   ) {}
 
-  static async start(options: { endpoints: Endpoints; webhook: string }): Promise<Stack> {
-    const dist = await prepareApplication(root, () => undefined);
+  static async start(endpoints: Endpoints, settings: Record<string, string>): Promise<Stack> {
+    const built = await prepareApplication(root, () => undefined);
     const aws = await startLocalAws({ cacheDir: join(root, '.local/cache') });
     const folder = mkdtempSync(join(tmpdir(), 'guardian-stack-'));
     mkdirSync(join(folder, 'secrets'));
+    // As in the images: what was built, and no package beside it.
+    const dist = join(folder, 'app');
+    cpSync(built, dist, { recursive: true });
     await execute(process.execPath, [join(dist, 'setup-aws.mjs')], {
       env: { PATH: process.env.PATH, ...aws.environment },
     });
     await aws.withoutBucketPolicy('guardian-videos-123456789012');
-    const { endpoints, webhook } = options;
     const stack = new Stack(aws, new AwsWire(aws.url), folder, dist, {
       PATH: process.env.PATH ?? '',
       ...aws.environment,
@@ -89,9 +92,9 @@ export class Stack {
       DEFER_SECONDS: '1',
       CIRCUIT_OPEN_SECONDS: '1',
       POLL_SECONDS: '1',
-      WEBHOOK_URL: webhook,
       JWT_ISSUER: 'https://login.test',
-      JWT_SECRET: secret,
+      JWT_SECRET: jwtSecret,
+      ...settings,
     });
     for (const service of services) {
       stack.proxies.set(service, await HoldingProxy.start(aws.url));
@@ -169,7 +172,7 @@ export class Stack {
       .setIssuer('https://login.test')
       .setAudience('guardian')
       .setExpirationTime('10 minutes')
-      .sign(new TextEncoder().encode(secret));
+      .sign(new TextEncoder().encode(jwtSecret));
   }
 
   async call(
@@ -217,6 +220,20 @@ export class Stack {
     const { status, json } = await this.call('GET', `/v1/videos/${videoId}`);
     if (status !== 200) throw new Error(JSON.stringify(json));
     return json as VideoView;
+  }
+
+  /** A record as the policy engine leaves one that a person has to decide. */
+  async putDoubtful(videoId: string, fileName = 'doubt.mp4'): Promise<void> {
+    const text = (value: string): { S: string } => ({ S: value });
+    const policy = { M: { outcome: text('review'), policyVersion: text('1'), reasons: { L: [text('a suspicion')] } } };
+    await this.wire.json('dynamodb', 'PutItem', {
+      TableName: 'guardian-videos',
+      Item: {
+        ...{ videoId: text(videoId), correlationId: text('c'), status: text('in-review'), policy },
+        ...{ createdAt: text('2026-01-01'), uploadedBy: text('ursula'), fileName: text(fileName) },
+        objectKey: text(`videos/${videoId}`),
+      },
+    });
   }
 
   /** The video once its notice is out: every service has had it. */

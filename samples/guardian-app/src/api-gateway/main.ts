@@ -8,7 +8,7 @@ import { documentClient } from '../shared/aws';
 import { messageOf } from '../shared/failure';
 import { correlationHeader, runService } from '../shared/service';
 import { commonSettings, currentSecret, readSettings } from '../shared/settings';
-import { statuses, type Status } from '../shared/video';
+import { statuses, type Status, type Video } from '../shared/video';
 import { VideoStore } from '../shared/video-store';
 import { accessCheck, AccessRefused, type Caller, requireRole } from './access';
 import * as schemas from './schemas';
@@ -91,6 +91,18 @@ await runService('api-gateway', settings, async ({ app }) => {
   const videoUrl = (base: string, path: string, id: string, action: string): string =>
     `${base.replace(/\/$/, '')}/${path}/${encodeURIComponent(id)}/${action}`;
 
+  type OfVideo = FastifyRequest<{ Params: { videoId: string } }>;
+  /** The video, for who uploaded it and for reviewers. */
+  const visible = async (request: OfVideo): Promise<Video | undefined> => {
+    const caller = callerOf(request);
+    requireRole(caller, 'uploader', 'reviewer');
+    const video = await store.get(request.params.videoId);
+    return video?.uploadedBy === caller.name || caller.roles.includes('reviewer') ? video : undefined;
+  };
+  /** Whose video it is, is nobody else's business: not there and not yours look alike. */
+  const notThere = (request: OfVideo, reply: FastifyReply): FastifyReply =>
+    reply.code(404).send({ error: `There is no video ${request.params.videoId}.` });
+
   await app.register(
     (api, _options, done) => {
       api.addHook('onRequest', async request => {
@@ -111,8 +123,7 @@ await runService('api-gateway', settings, async ({ app }) => {
           const { videoId } = request.params;
           requireRole(callerOf(request), 'uploader');
           const video = await store.get(videoId);
-          if (video?.uploadedBy !== callerOf(request).name)
-            return reply.code(404).send({ error: `There is no video ${videoId}.` });
+          if (video?.uploadedBy !== callerOf(request).name) return notThere(request, reply);
           return pass(request, reply, videoUrl(values.INGESTION_URL, 'uploads', videoId, 'complete'));
         },
       );
@@ -130,14 +141,18 @@ await runService('api-gateway', settings, async ({ app }) => {
         '/videos/:videoId',
         { schema: schemas.readVideo },
         async (request, reply) => {
-          const caller = callerOf(request);
-          requireRole(caller, 'uploader', 'reviewer');
-          const video = await store.get(request.params.videoId);
-          // Whose video it is, is nobody else's business: not there and not yours look alike.
-          if (!video || (video.uploadedBy !== caller.name && !caller.roles.includes('reviewer'))) {
-            return reply.code(404).send({ error: `There is no video ${request.params.videoId}.` });
-          }
+          const video = await visible(request);
+          if (!video) return notThere(request, reply);
           return { ...video, events: await store.events(video.videoId) };
+        },
+      );
+      api.get<{ Params: { videoId: string } }>(
+        '/videos/:videoId/content',
+        { schema: schemas.videoContent },
+        async (request, reply) => {
+          const video = await visible(request);
+          if (!video) return notThere(request, reply);
+          return pass(request, reply, videoUrl(values.INGESTION_URL, 'uploads', video.videoId, 'content'));
         },
       );
 
@@ -185,7 +200,11 @@ await runService('api-gateway', settings, async ({ app }) => {
     app.get(url, { schema: { hide: true } }, (_request, reply) =>
       reply
         .type(`${type}; charset=utf-8`)
-        .header('content-security-policy', "default-src 'self'; style-src 'unsafe-inline'")
+        // Videos come straight from S3, whose address is the ingestion service's business.
+        .header(
+          'content-security-policy',
+          "default-src 'self'; style-src 'unsafe-inline'; media-src https: http:; img-src data:",
+        )
         .send(content),
     );
   }

@@ -37,6 +37,11 @@ export const readVideo = {
   summary: 'A video with its findings, its decision and its audit log',
   params: videoId,
 } as const;
+export const videoContent = {
+  summary: 'Where the bytes of a video can be had',
+  description: 'Answers with a presigned URL and how long it holds.',
+  params: videoId,
+} as const;
 export const listReviews = {
   summary: 'Videos that wait for a person',
   querystring: { type: 'object', properties: page },

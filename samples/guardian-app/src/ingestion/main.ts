@@ -31,6 +31,11 @@ await runService('ingestion', settings, ({ app }) => {
     uploadedBy: z.string().min(1),
   });
 
+  app.setErrorHandler((error, _request, reply) => {
+    if (error instanceof UploadRefused) return reply.code(error.status).send({ error: error.message });
+    throw error;
+  });
+
   app.post('/uploads', async (request, reply) => {
     const parsed = body.safeParse(request.body);
     if (!parsed.success) return reply.code(400).send({ error: problemsOf(parsed.error).join('; ') });
@@ -40,14 +45,12 @@ await runService('ingestion', settings, ({ app }) => {
   });
 
   app.post<{ Params: { videoId: string } }>('/uploads/:videoId/complete', async (request, reply) => {
-    try {
-      const { videoId, status, correlationId } = await uploads.complete(request.params.videoId);
-      request.log.info({ correlationId, videoId, status }, 'upload complete');
-      return await reply.code(202).send({ videoId, status, correlationId });
-    } catch (error) {
-      if (error instanceof UploadRefused) return reply.code(error.status).send({ error: error.message });
-      throw error;
-    }
+    const { videoId, status, correlationId } = await uploads.complete(request.params.videoId);
+    request.log.info({ correlationId, videoId, status }, 'upload complete');
+    return reply.code(202).send({ videoId, status, correlationId });
   });
+  app.get<{ Params: { videoId: string } }>('/uploads/:videoId/content', request =>
+    uploads.content(request.params.videoId),
+  );
   return {};
 });

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import {
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
+  GetObjectCommand,
   HeadObjectCommand,
   ListPartsCommand,
   PutObjectCommand,
@@ -130,6 +131,16 @@ export class Uploads {
     }
     await queues.send(this.settings.VIDEO_QUEUE, { videoId, correlationId: video.correlationId });
     return { ...video, status: 'uploaded' };
+  }
+
+  /** Where the bytes can be had for a while. @throws UploadRefused */
+  async content(videoId: string): Promise<{ url: string; expiresInSeconds: number }> {
+    const { s3, store } = this.parts;
+    const { VIDEO_BUCKET: Bucket, UPLOAD_URL_SECONDS: expiresIn } = this.settings;
+    const video = await store.get(videoId);
+    if (!video || video.status === 'awaiting-upload') throw new UploadRefused(404, `There is no video ${videoId}.`);
+    const url = await getSignedUrl(s3, new GetObjectCommand({ Bucket, Key: video.objectKey }), { expiresIn });
+    return { url, expiresInSeconds: expiresIn };
   }
 
   private async joinParts(object: { Bucket: string; Key: string }, UploadId: string): Promise<void> {
