@@ -295,6 +295,27 @@ describe('the Guardian application and people', function () {
     assert.equal((await stack.call('GET', `/v1/videos/${begun}/content`)).status, 404);
   });
 
+  it('takes a large video in parts, and only whole', async () => {
+    const film = Buffer.alloc(17 * 1024 * 1024, 'a frame ');
+    const begun = { fileName: 'large.mp4', contentType: 'video/mp4', sizeBytes: film.length };
+    const { videoId, upload } = (await stack.call('POST', '/v1/videos', begun)).json as {
+      videoId: string;
+      upload: { partBytes: number; urls: string[] };
+    };
+    const complete = (): ReturnType<Stack['call']> => stack.call('POST', `/v1/videos/${videoId}/complete`);
+    const putPart = async (index: number): Promise<void> => {
+      const body = film.subarray(index * upload.partBytes, (index + 1) * upload.partBytes);
+      assert.equal((await fetch(upload.urls[index]!, { method: 'PUT', body })).status, 200);
+    };
+    assert.equal(upload.urls.length, 2);
+    assert.equal((await complete()).status, 409, 'nothing was uploaded');
+    await Promise.all([putPart(1), putPart(0)]);
+    assert.equal((await complete()).status, 202);
+    assert.equal((await complete()).status, 202, 'again, as a client does that got no answer');
+    const { url } = (await stack.call('GET', `/v1/videos/${videoId}/content`)).json as { url: string };
+    assert.ok(Buffer.from(await (await fetch(url)).arrayBuffer()).equals(film));
+  });
+
   describe('asked without right', () => {
     const listed = async (authorization: string): Promise<{ status: number; error: string }> => {
       const response = await fetch(`${stack.url('api-gateway')}/v1/videos?status=decided`, {
