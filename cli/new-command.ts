@@ -1,5 +1,5 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { basename, extname, join, resolve } from 'node:path';
+import { basename, dirname, extname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import type { CommandModule } from 'yargs';
 import type { Surroundings } from './connection';
@@ -19,7 +19,7 @@ const names = [
 /** What such a name may be, so that it stands in YAML as it is. */
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{1,89}$/;
 
-const texts = new Set(['.yml', '.yaml', '.md']);
+const texts = new Set(['.yml', '.yaml', '.md', '.bicep', '.sh']);
 
 /** Tools' own leavings in the samples, should somebody have run them there. */
 const made = new Set(['node_modules', '__pycache__', '.pytest_cache', 'mlruns', 'outputs', '.local']);
@@ -75,10 +75,10 @@ function copySamples(from: string, to: string, chosen: readonly (readonly [strin
   mkdirSync(to, { recursive: true });
   cpSync(from, to, { recursive: true, filter: path => !made.has(basename(path)) });
   for (const file of readdirSync(to, { recursive: true, encoding: 'utf8' })) {
-    if (!texts.has(extname(file))) continue;
+    if (!texts.has(extname(file)) && dirname(file) !== 'release') continue;
     const path = join(to, file);
     const own = chosen.reduce((text, [sample, value]) => text.replaceAll(sample, value), readFileSync(path, 'utf8'));
-    writeFileSync(path, own.replace(/(?<![\w/-])samples\//g, ''));
+    writeFileSync(path, own.replace(/(?<=_guardian\/|(?<![\w/-]))samples\//g, ''));
   }
   writeFileSync(
     join(to, '.gitignore'),

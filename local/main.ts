@@ -5,6 +5,7 @@ import { startLocalCloud, type LocalCloud, type LocalCloudOptions } from './clou
 import { greeting } from './command/greeting';
 import { writeShellEnvironment } from './command/shell-environment';
 import { startFailure, usage, UsageError, wholeNumber } from './command/usage';
+import type { PipelineRun, RunOptions } from './pipeline/run-pipeline';
 import { localProject, workspaceOf } from './project';
 
 const root = resolve(__dirname, '..');
@@ -76,6 +77,27 @@ async function serve(args: string[]): Promise<number> {
   return 0;
 }
 
+/** One release of a classic release definition. */
+async function release(args: string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      state: { type: 'string', default: defaultState },
+      var: { type: 'string', multiple: true, default: [] },
+      stage: { type: 'string', multiple: true, default: [] },
+      kubeconfig: { type: 'string' },
+    },
+  });
+  const [file, ...others] = positionals;
+  if (file === undefined || others.length > 0) throw new UsageError('Give one release definition.');
+  const variables = pairs('--var', values.var);
+  const { runRelease } = await import('./release/run-release.js');
+  return await onCloud(file, values, o =>
+    runRelease({ ...o, variables, ...(values.stage.length > 0 ? { stages: values.stage } : {}) }),
+  );
+}
+
 async function pipeline(args: string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args,
@@ -94,17 +116,24 @@ async function pipeline(args: string[]): Promise<number> {
   const parameters = Object.fromEntries(
     Object.entries(pairs('--param', values.param)).map(([name, value]) => [name, parse(value) as unknown]),
   );
-  const signal = stopSignal();
   // Loaded when it is needed: `npm run local` by itself starts sooner without it.
   const { runPipeline } = await import('./pipeline/run-pipeline.js');
-  const cloud = await startLocalCloud({ port: 0, stateDir: values.state, ...surroundings() });
+  return await onCloud(file, values, o => runPipeline({ ...o, parameters, variables }));
+}
+
+/** Starts local Azure for one run, and ends it. */
+async function onCloud(
+  file: string,
+  { state, kubeconfig }: { state: string; kubeconfig?: string | undefined },
+  execute: (o: RunOptions) => Promise<PipelineRun>,
+): Promise<number> {
+  const signal = stopSignal();
+  const cloud = await startLocalCloud({ port: 0, stateDir: state, ...surroundings() });
   try {
-    const run = await runPipeline({
+    const run = await execute({
       file: resolve(file),
-      parameters,
-      variables,
-      project: projectOf(cloud, values.kubeconfig),
-      runDir: resolve(values.state, 'runs', new Date().toISOString().replace(/[:.]/g, '-')),
+      project: projectOf(cloud, kubeconfig),
+      runDir: resolve(state, 'runs', new Date().toISOString().replace(/[:.]/g, '-')),
       signal,
       onLine: line => process.stdout.write(`${line}\n`),
     });
@@ -144,7 +173,9 @@ async function main(args: string[]): Promise<void> {
     return;
   }
   try {
-    process.exitCode = args[0] === 'pipeline' ? await pipeline(args.slice(1)) : await serve(args);
+    const [command, ...others] = args;
+    const run = command === 'pipeline' ? pipeline : command === 'release' ? release : undefined;
+    process.exitCode = run ? await run(others) : await serve(args);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     const isUsage = error instanceof UsageError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS');

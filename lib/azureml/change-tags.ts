@@ -3,7 +3,8 @@ import { tag, type Tags } from '../release/tags';
 
 /** Endpoint tags that say what made the latest change and in which pipeline run. */
 export function changeTags(action: string, host: TaskHost): Tags {
-  const run = host.variable('Build.BuildId') ?? host.variable('Release.ReleaseId') ?? '';
+  // In a release, Build.BuildId is that of an artifact, which other releases have as well.
+  const run = host.variable('Release.ReleaseId') ?? host.variable('Build.BuildId') ?? '';
   return { [tag.change]: action, [tag.changeBuild]: run };
 }
 

@@ -4,6 +4,7 @@ export class UsageError extends Error {}
 export const usage = `Usage
   npm run local -- [options]                 local Azure and Kubernetes in the foreground, until SIGTERM or Ctrl-C
   npm run local -- pipeline FILE [options]   runs one Azure Pipelines file against them and stops
+  npm run local -- release FILE [options]    runs one release of a classic release definition (JSON) against them and stops
 
 The first line on standard output is one JSON object with all addresses and credentials; npm run --silent local keeps npm's own lines away.
 
@@ -18,6 +19,11 @@ Options of pipeline
   --param name=value   a parameter of the run, its value as YAML; may be given several times
   --kubeconfig FILE    the cluster that the Kubernetes service connection means, in place of local Kubernetes
   --state DIR          as above
+
+Options of release
+  --var name=value     a variable that can be set at release time; may be given several times
+  --stage NAME         deploys this stage only, as by hand; may be given several times. Those that start by themselves unless given
+  --kubeconfig FILE, --state DIR   as above
 
 Exit codes: 0 stopped as asked, or the run succeeded; 1 it failed; 2 the command line is wrong.
 What it is, how to point clients at it: docs/LOCAL_AZURE.md`;

@@ -111,4 +111,10 @@ export interface DownloadStep extends StepBase {
   path: string | undefined;
 }
 
-export type Step = TaskStep | ScriptStep | CheckoutStep | PublishStep | DownloadStep;
+/** What a classic release downloads before its tasks: here always the project's repository, into a folder named after the artifact. */
+export interface ArtifactStep extends StepBase {
+  kind: 'artifact';
+  alias: string;
+}
+
+export type Step = TaskStep | ScriptStep | CheckoutStep | PublishStep | DownloadStep | ArtifactStep;

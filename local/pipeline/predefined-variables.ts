@@ -45,6 +45,7 @@ export function runVariables(project: Project, run: RunIdentity): Variable[] {
 
 /** Variables of one job. The token is secret. */
 export function jobVariables(o: {
+  kind: 'build' | 'release';
   project: Project;
   planId: string;
   stage: Stage;
@@ -58,7 +59,15 @@ export function jobVariables(o: {
     { name: 'System.AccessToken', value: o.project.accessToken, isSecret: true, isReadOnly: true },
     ...readOnly({
       'Agent.JobName': displayName,
-      'Build.Repository.LocalPath': o.sourcesDir,
+      // A release's stage is its Release.EnvironmentName, and its repositories lie in folders of their own.
+      ...(o.kind === 'release'
+        ? {}
+        : {
+            'Build.Repository.LocalPath': o.sourcesDir,
+            'System.StageAttempt': '1',
+            'System.StageDisplayName': stage.displayName,
+            'System.StageName': stage.name,
+          }),
       'System.JobAttempt': '1',
       'System.JobDisplayName': displayName,
       'System.JobId': randomUUID(),
@@ -67,9 +76,6 @@ export function jobVariables(o: {
       'System.PhaseDisplayName': job.displayName,
       'System.PhaseName': job.name,
       'System.PlanId': o.planId,
-      'System.StageAttempt': '1',
-      'System.StageDisplayName': stage.displayName,
-      'System.StageName': stage.name,
       ...(job.environment === undefined ? {} : { 'Environment.Name': job.environment, 'Strategy.Name': 'runOnce' }),
     }),
   ];

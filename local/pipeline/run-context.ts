@@ -9,6 +9,8 @@ import type { VariableEntry } from './model';
 
 /** What all jobs of one run share. */
 export interface RunContext {
+  /** A pipeline's run or a classic release: its agents know other variables. */
+  kind: 'build' | 'release';
   project: Project;
   tasks: TaskCatalog;
   records: RunRecords;

@@ -11,6 +11,7 @@ import { evaluate } from './expressions/evaluate';
 import { objectValue, toBoolean } from './expressions/values';
 import { copySources } from './git-source';
 import type { Step } from './model';
+import type { RunContext } from './run-context';
 import type { RunningJob } from './run-job';
 import type { StepRun } from './run-record';
 import { runtimeContext, type RunStatus } from './runtime-context';
@@ -155,6 +156,9 @@ async function work(
     case 'checkout':
       await checkout(running, context, step);
       return;
+    case 'artifact':
+      await downloadRepository(running, context, step.alias);
+      return;
     case 'publish':
       publishArtifact(context, step);
       return;
@@ -170,15 +174,28 @@ async function checkout(
 ): Promise<void> {
   if (step.repository === 'none') return;
   const folder = join(job.variables.get('Agent.BuildDirectory') ?? '.', step.path);
-  mkdirSync(folder, { recursive: true });
   for (const name of ['Build.SourcesDirectory', 'Build.Repository.LocalPath', 'System.DefaultWorkingDirectory']) {
     job.variables.set({ name, value: folder });
   }
+  await copyRepository(run, context, folder);
+}
+
+/** A repository as an artifact of a release does not move the working directory. */
+async function downloadRepository(
+  { run, context: job }: RunningJob,
+  context: StepContext,
+  alias: string,
+): Promise<void> {
+  await copyRepository(run, context, join(job.variables.get('System.DefaultWorkingDirectory') ?? '.', alias));
+}
+
+async function copyRepository(run: RunContext, context: StepContext, folder: string): Promise<void> {
+  mkdirSync(folder, { recursive: true });
   const count = await copySources(run.project.sourcesDir, folder);
   context.output(
     count === undefined
       ? `Copied ${run.project.sourcesDir}, which is no Git work tree, to ${folder}.`
-      : `Copied ${count} files of ${run.project.sourcesDir} at ${job.variables.get('Build.SourceVersion') ?? ''} to ${folder}.`,
+      : `Copied ${count} files of ${run.project.sourcesDir} at ${context.job.variables.get('Build.SourceVersion') ?? ''} to ${folder}.`,
   );
 }
 

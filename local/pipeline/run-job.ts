@@ -49,7 +49,7 @@ export async function runJob(run: RunContext, plan: JobPlan): Promise<JobRun> {
   const fixed = [
     ...agentVariables(folders),
     ...run.predefined,
-    ...jobVariables({ project, planId: run.planId, stage, job, leg, sourcesDir: folders.workDir }),
+    ...jobVariables({ kind: run.kind, project, planId: run.planId, stage, job, leg, sourcesDir: folders.workDir }),
   ];
   const context: JobContext = {
     variables: new Variables([...fixed, ...userVariables(run, plan, fixed)], run.masker),

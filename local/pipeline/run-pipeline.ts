@@ -7,7 +7,7 @@ import { RunRecords } from '../agent/run-records';
 import type { Variable } from '../agent/variables';
 import type { Project } from '../project';
 import { AgentPool } from './agent-pool';
-import { readSourceFacts } from './git-source';
+import { readSourceFacts, type SourceFacts } from './git-source';
 import type { Pipeline, VariableEntry } from './model';
 import { runVariables, type RunIdentity } from './predefined-variables';
 import { readPipeline } from './read-pipeline';
@@ -18,13 +18,9 @@ import { TaskCatalog } from './task-catalog';
 
 export type { PipelineEvent, PipelineRun } from './run-record';
 
-export interface RunPipelineOptions {
-  /** The pipeline's YAML file. */
+export interface RunOptions {
+  /** The pipeline's or release definition's file. */
   file: string;
-  /** Run-time parameters as plain data. */
-  parameters?: Record<string, unknown>;
-  /** Variables of this run: they win over those of the pipeline's root. */
-  variables?: Record<string, string>;
   project: Project;
   /** Folder for logs, summaries, artifacts and the jobs' work; made when it is missing. */
   runDir: string;
@@ -39,6 +35,28 @@ export interface RunPipelineOptions {
   nodePath?: string;
   /** How long a second and a minute of timeouts and retries last, in milliseconds: tests shorten them. */
   time?: { second: number; minute: number };
+}
+
+export interface RunPipelineOptions extends RunOptions {
+  /** Run-time parameters as plain data. */
+  parameters?: Record<string, unknown>;
+  /** Variables of this run: they win over those of the pipeline's root. */
+  variables?: Record<string, string>;
+}
+
+/** What is to be run, and as what: it has been read and checked. */
+export interface ReadyRun {
+  kind: 'build' | 'release';
+  pipeline: Pipeline;
+  tasks: TaskCatalog;
+  id: number;
+  /** The build's number or the release's name. */
+  number: string;
+  /** The pipeline's name. */
+  definition: string;
+  sources: SourceFacts;
+  predefined: Variable[];
+  given: VariableEntry[];
 }
 
 /**
@@ -67,19 +85,29 @@ export async function runPipeline(o: RunPipelineOptions): Promise<PipelineRun> {
   identity.buildId = project.nextBuildId();
   identity.buildNumber = numberOf(format, project, identity, given);
   const predefined = runVariables(project, identity);
+  const { buildId: id, buildNumber: number, sources } = identity;
+  const definition = basename(o.file).replace(/\.ya?ml$/, '');
   const pipeline = read(predefined);
+  return await executeRun(o, { kind: 'build', pipeline, tasks, id, number, definition, sources, predefined, given });
+}
 
+/** Runs what was read, with a folder for its records. Resolves with the result, whatever it is. */
+export async function executeRun(o: RunOptions, ready: ReadyRun): Promise<PipelineRun> {
+  const { project } = o;
+  const { kind, pipeline, tasks, id, number, definition, sources, predefined, given } = ready;
   const runDir = resolve(o.runDir);
   mkdirSync(runDir, { recursive: true });
   const planId = randomUUID();
-  const feed = project.openRun?.({
-    id: identity.buildId,
-    buildNumber: identity.buildNumber,
+  // A release is no build, which is what the service shows.
+  const openRun = kind === 'build' ? project.openRun : undefined;
+  const feed = openRun?.({
+    id,
+    buildNumber: number,
     planId,
-    definition: basename(o.file).replace(/\.ya?ml$/, ''),
-    sourceBranch: identity.sources.branch,
-    sourceVersion: identity.sources.version,
-    repositoryId: identity.sources.repositoryName,
+    definition,
+    sourceBranch: sources.branch,
+    sourceVersion: sources.version,
+    repositoryId: sources.repositoryName,
   });
   const records = new RunRecords(runDir, feed);
   const masker = new Masker();
@@ -90,6 +118,7 @@ export async function runPipeline(o: RunPipelineOptions): Promise<PipelineRun> {
     for (const section of pipeline.ignored) o.onLine(`##[debug]${section}: without effect on this machine.`);
   }
   const stages = await runStages(pipeline, {
+    kind,
     project,
     tasks,
     records,
@@ -110,11 +139,10 @@ export async function runPipeline(o: RunPipelineOptions): Promise<PipelineRun> {
     manyJobs: jobs.length > 1,
     manyStages: pipeline.stages.length > 1,
   });
-  const { buildId } = identity;
   const run: PipelineRun = {
     result: o.signal?.aborted ? 'Canceled' : combined(stages.map(stage => stage.result)),
-    buildId,
-    buildNumber: records.buildNumber ?? identity.buildNumber,
+    buildId: id,
+    buildNumber: records.buildNumber ?? number,
     stages,
     outputs: outputsOf(stages, masker),
     summaries: records.summaries,

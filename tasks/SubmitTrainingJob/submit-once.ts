@@ -65,7 +65,8 @@ function nameStem({ experimentName }: JobBody): string {
  * another run has another, so that each run trains, unless completed work may be reused: then the content alone counts.
  */
 export function fingerprintOf(body: JobBody, reuse: Reuse, host: TaskHost): string {
-  const run = host.variable('Build.BuildId') ?? host.variable('Release.ReleaseId');
+  // In a release, Build.BuildId is that of an artifact, which other releases have as well.
+  const run = host.variable('Release.ReleaseId') ?? host.variable('Build.BuildId');
   const owner =
     reuse === 'completed'
       ? []

@@ -89,12 +89,12 @@ describe('guardian, by itself', function () {
       assert.equal(made.code, 0, made.stderr);
       const project = join(folder, 'project');
       const texts = readdirSync(project, { recursive: true, encoding: 'utf8' }).filter(file =>
-        /\.(ya?ml|md)$/.test(file),
+        /\.(ya?ml|md)$|^release\/.*\.json$/.test(file),
       );
       for (const file of texts)
         assert.doesNotMatch(
           readFileSync(join(project, file), 'utf8'),
-          /guardian-(ai-prod|ai-ml-workspace-prod|azure-connection|kubernetes-connection|variables|production)|[^\w/-]samples\//,
+          /guardian-(ai-prod|ai-ml-workspace-prod|azure-connection|kubernetes-connection|variables|production)|[^\w/-]samples\/|_guardian\/samples/,
           file,
         );
       const known = localProject(

@@ -2,11 +2,18 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { AzureReader } from '../../local/demo/azure-reader';
 import { readPipeline } from '../../local/pipeline/read-pipeline';
-import { runPipeline } from '../../local/pipeline/run-pipeline';
+import { runPipeline, type PipelineRun } from '../../local/pipeline/run-pipeline';
 import { TaskCatalog } from '../../local/pipeline/task-catalog';
+import { runRelease } from '../../local/release/run-release';
 import { root } from '../../scripts/product';
 import { TestCloud } from '../support/local-cloud';
 import { succeeded } from '../task/outcome';
+
+const workspace = {
+  azureSubscription: 'guardian-azure-connection',
+  resourceGroup: 'guardian-ai-prod',
+  workspaceName: 'guardian-ai-ml-workspace-prod',
+};
 
 const fileOf = (name: string): string => join(root, 'samples/pipelines', `azure-pipelines-ml-${name}.yml`);
 
@@ -61,18 +68,58 @@ describe('the sample pipelines', function () {
       assert.ok(readPipeline(fileOf(name), parameters, reader).stages.length > 0);
     });
 
+  /** Registers a model of the fixtures, as an earlier training would have. */
+  const register = async (modelName: string, folder: string): Promise<void> =>
+    void succeeded(
+      await cloud.runTask('RegisterModel', {
+        ...workspace,
+        modelName,
+        modelSource: 'localPath',
+        localPath: join(root, 'test/fixtures/models', folder),
+      }),
+    );
+
+  it('the classic release trains, registers, deploys and configures; by hand it rolls back', async () => {
+    await register('nsfw-detector', 'colour');
+    const endpointName = 'nsfw-detector-endpoint';
+    succeeded(await cloud.runTask('DeployOnlineEndpoint', { ...workspace, endpointName, modelName: 'nsfw-detector' }));
+
+    const release = async (o: Pick<Parameters<typeof runRelease>[0], 'variables' | 'stages'>): Promise<PipelineRun> => {
+      const lines: string[] = [];
+      const done = await runRelease({
+        file: join(root, 'samples/release/guardian-nsfw-detector.json'),
+        project: cloud.project,
+        runDir: join(cloud.folder, `release-${Date.now()}`),
+        onLine: line => lines.push(line),
+        ...o,
+      });
+      assert.equal(done.result, 'Succeeded', lines.slice(-30).join('\n'));
+      return done;
+    };
+    const quick = { architecture: 'mobilenet_v3_small', imageSize: '64', epochs: '2' };
+    const { stages, buildNumber, summaries } = await release({ variables: quick });
+    assert.deepEqual(
+      stages.map(stage => [stage.name, ...stage.jobs.flatMap(job => job.steps.map(step => step.task))]),
+      [
+        ['Train', 'artifact', 'SubmitTrainingJob@1', 'RegisterModel@1'],
+        ['Production', 'artifact', 'DeployOnlineEndpoint@1', 'SyncK8sConfigMap@1'],
+      ],
+    );
+    assert.match(buildNumber, /^nsfw-detector-\d+$/);
+    assert.equal(summaries.length, 4);
+    assert.equal(await versionAt(endpointName), '2');
+
+    const [rollback] = (await release({ stages: ['Roll back'] })).stages;
+    assert.equal(rollback?.name, 'Roll back');
+    assert.equal(await versionAt(endpointName), '1');
+    await assert.rejects(
+      release({ variables: { resourceGroup: 'other' } }),
+      /'resourceGroup' cannot be set at release/,
+    );
+  });
+
   it('promote what staging has tested, and roll back when an alert fires', async () => {
-    for (const folder of ['colour', 'fails-on-white'])
-      succeeded(
-        await cloud.runTask('RegisterModel', {
-          azureSubscription: 'guardian-azure-connection',
-          resourceGroup: 'guardian-ai-prod',
-          workspaceName: 'guardian-ai-ml-workspace-prod',
-          modelName: 'colour',
-          modelSource: 'localPath',
-          localPath: join(root, 'test/fixtures/models', folder),
-        }),
-      );
+    for (const folder of ['colour', 'fails-on-white']) await register('colour', folder);
     for (const modelVersion of ['1', 'latest']) {
       const { result } = await run('promotion', { models: ['colour'], modelVersion, strategy: 'allAtOnce' });
       assert.equal(result, 'Succeeded');

@@ -61,6 +61,13 @@ describe('submitting a job', () => {
     }
   });
 
+  it('tells two releases of one build apart', async () => {
+    const release = (id: string): Promise<{ name: string }> => submit({ ...build, 'Release.ReleaseId': id });
+    const names = await Promise.all([release('1'), release('2'), release('1')].map(async job => (await job).name));
+    assert.equal(names[0], names[2]);
+    assert.notEqual(names[0], names[1]);
+  });
+
   it('takes the next ordinal after a try that failed, was cancelled or was lost', async () => {
     const names: string[] = [];
     for (const status of ['Failed', 'Canceled', 'NotResponding', 'Running']) {
