@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AzureReader } from '../../local/demo/azure-reader';
+import type { RequestRecord } from '../../local/requests/request-record';
 import { readPipeline } from '../../local/pipeline/read-pipeline';
 import { runPipeline, type PipelineRun } from '../../local/pipeline/run-pipeline';
 import { TaskCatalog } from '../../local/pipeline/task-catalog';
@@ -15,6 +17,18 @@ const workspace = {
   workspaceName: 'guardian-ai-ml-workspace-prod',
 };
 
+/** The permission that Resource Manager asks for. https://learn.microsoft.com/azure/role-based-access-control/role-definitions#actions-format */
+function actionOf({ method, path }: RequestRecord): string {
+  const [scope = '', inside] = path.split(/\/providers\//i);
+  const verb = { GET: 'read', HEAD: 'read', PUT: 'write', PATCH: 'write', DELETE: 'delete' }[method];
+  if (inside === undefined)
+    return `Microsoft.Resources/subscriptions${/\/resourceGroups/i.test(scope) ? '/resourceGroups' : ''}/${verb ?? 'action'}`;
+  const [namespace = '', ...parts] = inside.split('/');
+  // Types and names take turns; a POST ends with the action's name in the place of a type.
+  const types = parts.filter((_, index) => index % 2 === 0);
+  return [namespace, ...types, verb ?? 'action'].join('/');
+}
+
 const fileOf = (name: string): string => join(root, 'samples/pipelines', `azure-pipelines-ml-${name}.yml`);
 
 /** The common alert schema of Azure Monitor, as far as the pipeline reads it. https://learn.microsoft.com/azure/azure-monitor/alerts/alerts-common-schema */
@@ -27,8 +41,9 @@ describe('the sample pipelines', function () {
   this.timeout(240_000);
   let cloud: TestCloud;
   let azure: AzureReader;
+  const requests: RequestRecord[] = [];
   before(async () => {
-    cloud = await TestCloud.start();
+    cloud = await TestCloud.start({ recordRequest: request => requests.push(request) });
     azure = new AzureReader(cloud.cloud.description, cloud.cloud.certificate.ca);
   });
   after(() => cloud.stop());
@@ -134,6 +149,25 @@ describe('the sample pipelines', function () {
     assert.equal(
       (await run('rollback-on-alert', { alert: alertOn('/subscriptions/s/virtualMachines/x') })).result,
       'Failed',
+    );
+  });
+
+  it('the roles of samples/azure allow what the tasks have asked Azure for, and no write that is not named', () => {
+    const allowed = ['pipeline-role', 'region-reader-role'].flatMap(
+      role =>
+        (JSON.parse(readFileSync(join(root, 'samples/azure', `${role}.json`), 'utf8')) as { Actions: string[] })
+          .Actions,
+    );
+    const patterns = allowed.map(action => new RegExp(`^${action.replaceAll('.', '\\.').replaceAll('*', '.+')}$`, 'i'));
+    const asked = new Set(requests.filter(({ plane }) => plane === 'arm').map(actionOf));
+    assert.ok(asked.size > 15, [...asked].join('\n'));
+    assert.deepEqual(
+      [...asked].filter(action => !patterns.some(pattern => pattern.test(action))),
+      [],
+    );
+    assert.deepEqual(
+      allowed.filter(action => /\*\/(write|delete|action)$|Microsoft\.Authorization/.test(action)),
+      [],
     );
   });
 });
