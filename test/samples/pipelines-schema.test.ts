@@ -46,6 +46,35 @@ function stepsOf(value: unknown): { task: string; inputs: Record<string, string>
   return own ? [value as { task: string; inputs: Record<string, string> }] : Object.values(value).flatMap(stepsOf);
 }
 
+/** YAML of Kubernetes or of one input is not: that is held against what it belongs to. */
+function isPipeline(value: unknown): boolean {
+  const keys = [
+    'steps',
+    'jobs',
+    'stages',
+    'task',
+    'job',
+    'deployment',
+    'stage',
+    'template',
+    'checkout',
+    'bash',
+    'script',
+  ];
+  const first: unknown = Array.isArray(value) ? value[0] : value;
+  return typeof first === 'object' && first !== null && keys.some(key => key in first);
+}
+
+/** The pipeline that a list of stages, jobs or steps stands for. */
+function whole(items: unknown[]): object {
+  const first = items[0] as object;
+  return 'stage' in first
+    ? { stages: items }
+    : 'job' in first || 'deployment' in first
+      ? { jobs: items }
+      : { steps: items };
+}
+
 describe("the sample pipelines, by Microsoft's schema of Azure Pipelines", () => {
   const file = join(root, 'test/fixtures/azure-pipelines-schema/service-schema.json');
   const schema = JSON.parse(readFileSync(file, 'utf8')) as object;
@@ -68,6 +97,24 @@ describe("the sample pipelines, by Microsoft's schema of Azure Pipelines", () =>
           );
       }
     });
+
+  const pages = ['docs', 'samples', '.'].flatMap(part =>
+    readdirSync(join(root, part), { recursive: part !== '.', encoding: 'utf8' })
+      .filter(file => file.endsWith('.md') && !file.includes('node_modules'))
+      .map(file => join(part, file)),
+  );
+  for (const page of pages) {
+    const blocks = [...readFileSync(join(root, page), 'utf8').matchAll(/^```ya?ml\n([\s\S]*?)^```$/gm)]
+      .map(([, text = '']) => parse(text, { schema: 'failsafe' }) as unknown)
+      .filter(isPipeline);
+    if (blocks.length > 0)
+      it(`${page}: ${blocks.length} examples`, () => {
+        for (const block of blocks) {
+          const ok = validate(flattened(Array.isArray(block) ? whole(block) : block));
+          assert.ok(ok, `${JSON.stringify(block)}\n${JSON.stringify(validate.errors?.slice(0, 3))}`);
+        }
+      });
+  }
 
   it('refuses what Azure Pipelines does', () => {
     for (const wrong of [{ stepz: [] }, { jobs: [{ job: 'a', steps: [{ tusk: 'Rollback@1' }] }] }])

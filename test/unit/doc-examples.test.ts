@@ -1,16 +1,37 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { parse } from 'yaml';
+import { errorCodes } from '../../lib/task-error';
 import { readManifest, root, taskNames } from '../../scripts/product';
 
-const pages = [
-  join(root, 'README.md'),
-  ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
-    .filter(file => file.endsWith('.md'))
-    .sort()
-    .map(file => join(root, 'docs', file)),
-];
+/** Every Markdown file that is ours. */
+const pages = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '*.md'], { cwd: root, encoding: 'utf8' })
+  .split('\n')
+  .filter(file => file !== '' && !file.startsWith('test/fixtures/'))
+  .sort()
+  .map(file => join(root, file));
+
+/** The anchors that GitHub makes of a page's headings. */
+function anchorsOf(page: string): Set<string> {
+  const text = readFileSync(page, 'utf8').replace(/^```[\s\S]*?^```$/gm, '');
+  const anchors = new Set<string>();
+  for (const [, heading = ''] of text.matchAll(/^#+ +(.*)$/gm)) {
+    const plain = heading
+      .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
+      .trim()
+      .toLowerCase();
+    const slug = plain.replace(/[^\p{L}\p{N}\s_-]/gu, '').replace(/\s/g, '-');
+    for (let n = 0; ; n++) {
+      const anchor = n === 0 ? slug : `${slug}-${n}`;
+      if (anchors.has(anchor)) continue;
+      anchors.add(anchor);
+      break;
+    }
+  }
+  return anchors;
+}
 
 interface Step {
   task: string;
@@ -31,6 +52,22 @@ function stepsOf(page: string): Step[] {
 }
 
 describe('the pages', () => {
+  it('docs/guides/troubleshooting.md says what to do about every code', () => {
+    const headings = anchorsOf(join(root, 'docs/guides/troubleshooting.md'));
+    assert.deepEqual(
+      Object.keys(errorCodes).filter(code => !headings.has(code.toLowerCase())),
+      [],
+    );
+  });
+
+  it('docs/README.md leads to every page', () => {
+    const index = readFileSync(join(root, 'docs/README.md'), 'utf8');
+    const missing = pages
+      .map(page => relative(join(root, 'docs'), page))
+      .filter(page => !page.startsWith('..') && page !== 'README.md' && !index.includes(`](${page})`));
+    assert.deepEqual(missing, []);
+  });
+
   for (const page of pages) {
     const name = relative(root, page);
     const steps = stepsOf(page);
@@ -59,9 +96,17 @@ describe('the pages', () => {
 
     it(`${name}: links lead somewhere`, () => {
       const text = readFileSync(page, 'utf8').replace(/^```[\s\S]*?^```$/gm, '');
-      for (const [, target = ''] of text.matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)) {
-        if (/^[a-z]+:/.test(target)) continue;
-        assert.ok(existsSync(resolve(dirname(page), target)), `${target} does not exist`);
+      for (const [, target = ''] of text.matchAll(/\]\(<?([^)\s>]+)>?(?:\s+"[^"]*")?\)/g)) {
+        if (/^[a-z]+:/.test(target)) {
+          // Without a network only the form can be looked at.
+          assert.ok(URL.canParse(target) && /^(https:\/\/[\w.-]+\.[a-z]{2,}(\/|$)|mailto:)/.test(target), target);
+          continue;
+        }
+        const [path = '', anchor] = target.split('#');
+        const file = path === '' ? page : resolve(dirname(page), path);
+        assert.ok(existsSync(file), `${target} does not exist`);
+        if (anchor !== undefined && file.endsWith('.md'))
+          assert.ok(anchorsOf(file).has(anchor), `${target}: there is no such heading`);
       }
     });
   }
