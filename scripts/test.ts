@@ -56,6 +56,7 @@ async function main(): Promise<void> {
       : [
           check('Style: eslint', 'eslint/bin/eslint.js', ['.']),
           check('Style: prettier', 'prettier/bin/prettier.cjs', ['--check', '--log-level', 'warn', '.']),
+          check('Spelling', 'cspell/bin.mjs', ['lint', '--no-progress', '--no-summary']),
           check('Types', 'typescript/bin/tsc', ['--noEmit']),
         ];
   await packageExtension();
