@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Logger, pino } from 'pino';
 import { checkFolder } from './check';
 import { type Config, ConfigError, readConfig } from './config';
+import { endNow } from './end-now';
 import { messageOf } from './error-message';
 import { Admission } from './http/admission';
 import { createApp } from './http/app';
@@ -39,12 +40,12 @@ async function serve(config: Config): Promise<void> {
     await sleep(config.drainDelayMilliseconds);
     const deadline = setTimeout(() => {
       // A model that is still being loaded holds its thread in native code; nobody waits for it.
-      if (admission.inside === 0) process.exit(0);
+      if (admission.inside === 0) endNow(0);
       log.error(
         { images: admission.inside },
         'requests in flight were cut off: GUARDIAN_DRAIN_TIMEOUT_SECONDS is over',
       );
-      process.exit(1);
+      endNow(1);
     }, config.drainTimeoutMilliseconds);
     await app.close();
     await loading;
@@ -65,7 +66,7 @@ async function serve(config: Config): Promise<void> {
     try {
       const onDeath = (error: Error): void => {
         log.fatal({ err: error }, 'a thread of the server ended');
-        process.exit(1);
+        endNow(1);
       };
       const models = await loadModels({ config, metrics, log, onDeath });
       readiness.ready(models);

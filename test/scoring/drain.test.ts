@@ -72,6 +72,24 @@ describe('shutting down', () => {
     }
   });
 
+  it('does not wait for a run of the model that takes too long, nor is the process aborted', async () => {
+    const runtime = await Runtime.ready(modelFolder('slow-on-white'), {
+      GUARDIAN_DRAIN_DELAY_MS: '0',
+      GUARDIAN_DRAIN_TIMEOUT_SECONDS: '0',
+    });
+    try {
+      const answer = runtime.score(await plain('white'), 'image/png');
+      const decoded = /^guardian_scoring_resize_duration_seconds_count\{.*\} 1$/m;
+      while (!decoded.test(await (await runtime.get('/metrics')).text()));
+      runtime.signal('SIGTERM');
+      await assert.rejects(answer);
+      assert.equal(await runtime.exit(), 1);
+      await runtime.line(/cut off/, { images: 1 });
+    } finally {
+      await runtime.stop();
+    }
+  });
+
   it('in the middle of load fails no request', async () => {
     const runtime = await Runtime.ready(modelFolder('colour'));
     try {
