@@ -20,11 +20,16 @@ interface Waiting<In, Out> {
 export class Batcher<In, Out> {
   readonly #queue: Waiting<In, Out>[] = [];
   #expected = 0;
-  #running = false;
+  #running = 0;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(
-    private readonly limits: { readonly maxSize: number; readonly maxDelayMilliseconds: number },
+    private readonly limits: {
+      readonly maxSize: number;
+      readonly maxDelayMilliseconds: number;
+      /** Batches that run side by side. */
+      readonly runs: number;
+    },
     /** Must answer with one output an input, in order. */
     private readonly run: (inputs: In[]) => Promise<readonly Out[]>,
     private readonly report: (batch: BatchReport) => void,
@@ -56,7 +61,8 @@ export class Batcher<In, Out> {
   }
 
   #next(): void {
-    if (this.#running) return;
+    const idle = this.limits.runs - this.#running;
+    if (idle === 0) return;
     const oldest = this.#queue[0];
     if (!oldest) return;
     const delay = oldest.since + this.limits.maxDelayMilliseconds - performance.now();
@@ -69,7 +75,10 @@ export class Batcher<In, Out> {
     }
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    void this.#runBatch(this.#queue.splice(0, this.limits.maxSize));
+    // What waits is shared out among those who can take it now.
+    const share = Math.ceil(this.#queue.length / idle);
+    void this.#runBatch(this.#queue.splice(0, Math.min(share, this.limits.maxSize)));
+    this.#next();
   }
 
   async #runBatch(taken: Waiting<In, Out>[]): Promise<void> {
@@ -79,13 +88,13 @@ export class Batcher<In, Out> {
       else batch.push(waiting);
     }
     const started = performance.now();
-    this.#running = true;
+    this.#running++;
     try {
       if (batch.length > 0) await this.#answer(batch, started);
     } catch (error) {
       for (const { reject } of batch) reject(error);
     } finally {
-      this.#running = false;
+      this.#running--;
       this.#next();
     }
   }

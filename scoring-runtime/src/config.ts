@@ -24,6 +24,9 @@ export interface Config {
   readonly maxBatchSize: number;
   /** How long a batch that is not full may wait for images that are still being decoded. */
   readonly maxBatchDelayMilliseconds: number;
+  /** Times that each model is loaded, to run as many batches side by side. */
+  readonly modelCopies: number;
+  /** Of onnxruntime, for one run. */
   readonly inferenceThreads: number;
   readonly decodeThreads: number;
   /** How long a client may take to send a request. */
@@ -85,6 +88,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     problems.push(`LOG_LEVEL must be one of ${logLevels.join(', ')}, but is '${logLevel}'.`);
 
   const cpus = availableCpus();
+  const modelCopies = integer('GUARDIAN_MODEL_COPIES', 1, 1, 64);
   const config: Config = {
     host: text('HOST') ?? '0.0.0.0',
     port: integer('PORT', 5001, 0, 65_535),
@@ -98,7 +102,8 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     maxQueuedImages: integer('GUARDIAN_MAX_QUEUED_IMAGES', 64, 1, 100_000),
     maxBatchSize: integer('GUARDIAN_MAX_BATCH_SIZE', 8, 1, 1024),
     maxBatchDelayMilliseconds: integer('GUARDIAN_MAX_BATCH_DELAY_MS', 2, 0, 10_000),
-    inferenceThreads: integer('GUARDIAN_INFERENCE_THREADS', cpus, 1, 1024),
+    modelCopies,
+    inferenceThreads: integer('GUARDIAN_INFERENCE_THREADS', Math.max(1, Math.floor(cpus / modelCopies)), 1, 1024),
     decodeThreads: integer('GUARDIAN_DECODE_THREADS', Math.min(cpus, 4), 1, 64),
     requestTimeoutMilliseconds: 1000 * integer('GUARDIAN_REQUEST_TIMEOUT_SECONDS', 30, 1, 3600),
     answerTimeoutMilliseconds: integer('GUARDIAN_ANSWER_TIMEOUT_MS', 30_000, 1, 3_600_000),

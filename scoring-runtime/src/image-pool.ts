@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { InputSpec } from './manifest';
 import { Places } from './places';
 import { type ErrorCode, ScoringError } from './scoring-error';
-import { Thread } from './thread';
+import { idlest, Thread } from './thread';
 
 export interface ImageThreadData {
   readonly spec: InputSpec;
@@ -26,6 +26,11 @@ export type ImageAnswer =
 
 /** The model's input for one image, in memory that all threads see: it is never copied from one to the other. */
 export type Tensor = Float32Array<SharedArrayBuffer>;
+
+/** A model's input for one image, all zeros. */
+export function sharedTensor({ width, height }: InputSpec): Tensor {
+  return new Float32Array(new SharedArrayBuffer(3 * width * height * 4));
+}
 
 /** The next image lies ready when a thread has done one. */
 const imagesAThread = 2;
@@ -65,8 +70,7 @@ export class ImagePool {
     use: (input: Tensor, times: ImageTimes) => Promise<T>,
   ): Promise<T> {
     await this.#leases.take();
-    const { width, height } = this.data.spec;
-    const tensor = this.#tensors.pop() ?? new Float32Array(new SharedArrayBuffer(3 * width * height * 4));
+    const tensor = this.#tensors.pop() ?? sharedTensor(this.data.spec);
     try {
       return await use(tensor, await this.#decode(bytes, signal, tensor));
     } finally {
@@ -80,7 +84,7 @@ export class ImagePool {
     try {
       signal.throwIfAborted();
       const own = ownBuffer(bytes);
-      const answer = await this.#idlest().ask({ bytes: own, target }, [own.buffer]);
+      const answer = await idlest(this.#threads).ask({ bytes: own, target }, [own.buffer]);
       if ('refusal' in answer) throw new ScoringError(answer.refusal.code, answer.refusal.message);
       return answer.times;
     } finally {
@@ -95,10 +99,6 @@ export class ImagePool {
 
   async stop(): Promise<void> {
     await Promise.all(this.#threads.map(thread => thread.stop()));
-  }
-
-  #idlest(): Thread<ImageRequest, ImageAnswer> {
-    return this.#threads.reduce((least, thread) => (thread.pending < least.pending ? thread : least));
   }
 }
 

@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { Batcher } from './batcher';
 import type { Config } from './config';
 import { messageOf } from './error-message';
-import { ImagePool } from './image-pool';
+import { ImagePool, sharedTensor, type Tensor } from './image-pool';
 import { type Manifest, manifestFile, ManifestError } from './manifest';
 import { type ImageTensor, Model, type Row } from './model';
 import { type HashedFile, hashFolder, listingDigest } from './model-folder/digest';
@@ -65,13 +65,14 @@ async function loadModel(
   { config, metrics, log, onDeath }: LoadParts,
 ): Promise<ServedModel> {
   const { root, prefix } = folder;
-  // One batch in the model, the next one ready, and what is being decoded.
-  const tensors = 2 * config.maxBatchSize + config.decodeThreads;
+  // One batch in each copy of the model, the next one ready, and what is being decoded.
+  const tensors = 2 * config.maxBatchSize * config.modelCopies + config.decodeThreads;
   const pool = ({ input: spec }: Manifest) =>
     new ImagePool(config.decodeThreads, tensors, { spec, maxPixels: config.maxPixels }, onDeath);
-  // Threads take a while to start; where the manifest is known they do so beside the model.
+  const { inferenceThreads: threads, modelCopies: copies } = config;
+  const model = new Model({ file: join(root, prefix, folder.model), threads, copies }, onDeath);
+  // Threads take a while to start; where the manifest is known those for images do so beside the model, which takes longest.
   let images = folder.manifest && pool(folder.manifest);
-  const model = new Model({ file: join(root, prefix, folder.model), threads: config.inferenceThreads }, onDeath);
   try {
     const [files, declared] = await Promise.all([hashing, model.loaded()]);
     const manifest = folder.manifest ?? (await inferManifestAloud());
@@ -89,6 +90,7 @@ async function loadModel(
       {
         maxSize: Math.min(config.maxBatchSize, signature.maxBatch),
         maxDelayMilliseconds: config.maxBatchDelayMilliseconds,
+        runs: copies,
       },
       inputs => model.run(inputs, signature),
       ({ size, waitedMilliseconds, ranMilliseconds }) => {
@@ -144,13 +146,14 @@ interface WarmUp {
   readonly model: Model;
 }
 
-/** The first run of a model allocates and optimises; it must be over, and right, before the first request. */
+/** The first run of each copy of a model allocates and optimises; it must be over, and right, before the first request. */
 async function warmUp({ folder: { root, prefix }, manifest, signature, images, model }: WarmUp): Promise<void> {
   const { input, warmup } = manifest;
-  const run = (values: ImageTensor) => model.run([values], signature);
-  const [row] = warmup
-    ? await runImage(join(root, prefix, warmup.image), images, run)
-    : await run(new Float32Array(3 * input.width * input.height));
+  const run = async (values: Tensor) => {
+    const [rows = []] = await Promise.all(Array.from({ length: model.copies }, () => model.run([values], signature)));
+    return rows;
+  };
+  const [row] = warmup ? await runImage(join(root, prefix, warmup.image), images, run) : await run(sharedTensor(input));
   if (!row || 'failure' in row) throw new Error(`The warm-up fails: ${row?.failure ?? 'no answer'}`);
   const [scores] = row.outputs;
   if (manifest.output.tensors || !scores) return;
@@ -170,7 +173,7 @@ async function warmUp({ folder: { root, prefix }, manifest, signature, images, m
 /** Other decoders and other processors round differently; a wrong preprocessing or model is further off. */
 const warmUpTolerance = 0.02;
 
-async function runImage<T>(file: string, images: ImagePool, run: (values: ImageTensor) => Promise<T>): Promise<T> {
+async function runImage<T>(file: string, images: ImagePool, run: (values: Tensor) => Promise<T>): Promise<T> {
   try {
     return await images.decode(await readFile(file), new AbortController().signal, run);
   } catch (error) {

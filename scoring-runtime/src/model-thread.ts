@@ -18,11 +18,12 @@ import type {
 } from './model';
 import { answerRequests } from './thread';
 
-const { file, threads } = workerData as ModelThreadData;
+const { file, threads, copies } = workerData as ModelThreadData;
 
 /**
  * onnxruntime's threads spin while they wait for the next run. That makes a long run 4 % faster, but takes a fifth of the
- * images from a model of this many bytes, whose runs are so short that decoding needs the processors.
+ * images from a model of this many bytes, whose runs are so short that decoding needs the processors; and where several
+ * copies of a model run side by side, it takes them from each other.
  */
 const smallModel = 1_000_000;
 
@@ -32,7 +33,7 @@ const loaded = InferenceSession.create(file, {
   executionMode: 'sequential',
   graphOptimizationLevel: 'all',
   logSeverityLevel: 3,
-  extra: { session: { intra_op: { allow_spinning: isSmall(file) ? '0' : '1' } } },
+  extra: { session: { intra_op: { allow_spinning: copies > 1 || isSmall(file) ? '0' : '1' } } },
 }).catch((error: unknown) => {
   throw new Error(`${file} cannot be loaded: ${messageOf(error)}`);
 });

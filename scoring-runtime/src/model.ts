@@ -1,9 +1,12 @@
 import { join } from 'node:path';
-import { Thread } from './thread';
+import { idlest, Thread } from './thread';
 
 export interface ModelThreadData {
   readonly file: string;
+  /** Of onnxruntime, for one run. */
   readonly threads: number;
+  /** Times that the model is loaded: as many runs side by side. */
+  readonly copies: number;
 }
 
 /** An input or output as the ONNX file declares it; a dimension that may vary is a name. */
@@ -60,12 +63,17 @@ export interface BatchForm {
 export type ModelRequest = 'describe' | { readonly images: readonly ImageTensor[]; readonly form: BatchForm };
 export type ModelAnswer = DeclaredModel | readonly Row[];
 
-/** An ONNX model on a thread of its own. */
+/** An ONNX model, loaded once or several times, each copy on a thread of its own. */
 export class Model {
-  readonly #thread: Thread<ModelRequest, ModelAnswer>;
+  readonly #threads: Thread<ModelRequest, ModelAnswer>[];
 
   constructor(data: ModelThreadData, onDeath: (error: Error) => void) {
-    this.#thread = new Thread(join(__dirname, 'model-thread.js'), data, onDeath);
+    const file = join(__dirname, 'model-thread.js');
+    this.#threads = Array.from({ length: data.copies }, () => new Thread(file, data, onDeath));
+  }
+
+  get copies(): number {
+    return this.#threads.length;
   }
 
   /**
@@ -73,16 +81,17 @@ export class Model {
    * @throws Error when the file is no model
    */
   async loaded(): Promise<DeclaredModel> {
-    return (await this.#thread.ask('describe')) as DeclaredModel;
+    const [declared] = await Promise.all(this.#threads.map(thread => thread.ask('describe')));
+    return declared as DeclaredModel;
   }
 
-  /** One row an image, in order. Until then the images must stay as they are; those whose memory is not shared are moved. */
+  /** By the copy that has the least to do. One row an image, in order. Until then the images must stay as they are; those whose memory is not shared are moved. */
   async run(images: readonly ImageTensor[], form: BatchForm): Promise<readonly Row[]> {
     const buffers = images.flatMap(({ buffer }) => (buffer instanceof ArrayBuffer ? [buffer] : []));
-    return (await this.#thread.ask({ images, form }, buffers)) as readonly Row[];
+    return (await idlest(this.#threads).ask({ images, form }, buffers)) as readonly Row[];
   }
 
   async stop(): Promise<void> {
-    await this.#thread.stop();
+    await Promise.all(this.#threads.map(thread => thread.stop()));
   }
 }

@@ -81,6 +81,11 @@ export class Thread<Request, Response> {
   }
 }
 
+/** The thread that has the fewest requests to answer. @param threads at least one */
+export function idlest<Request, Response>(threads: readonly Thread<Request, Response>[]): Thread<Request, Response> {
+  return threads.reduce((least, thread) => (thread.pending < least.pending ? thread : least));
+}
+
 /** The other side: answers every request of the main thread with `handle`, and an error with its message. */
 export function answerRequests(
   handle: (request: unknown) => Promise<{ body: unknown; transfer: readonly ArrayBuffer[] }>,

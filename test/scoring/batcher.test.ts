@@ -4,11 +4,11 @@ import { Batcher } from '../../scoring-runtime/src/batcher';
 const never = new AbortController().signal;
 
 /** A batcher whose runs wait until the test lets them go. */
-function held(limits: { maxSize: number; maxDelayMilliseconds: number }) {
+function held(limits: { maxSize: number; maxDelayMilliseconds: number; runs?: number }) {
   const runs: { inputs: number[]; finish: () => void; fail: (error: Error) => void }[] = [];
   const sizes: number[] = [];
   const batcher = new Batcher<number, string>(
-    limits,
+    { runs: 1, ...limits },
     inputs =>
       new Promise((resolve, reject) => runs.push({ inputs, finish: () => resolve(inputs.map(String)), fail: reject })),
     ({ size }) => sizes.push(size),
@@ -40,6 +40,30 @@ describe('batching', () => {
     runs[2].finish();
     assert.deepEqual(await Promise.all(answers), ['1', '2', '3', '4', '5']);
     assert.deepEqual(sizes, [1, 3, 1]);
+  });
+
+  it('shares what waits out among the runs that are free', async () => {
+    const { batcher, runs } = held({ maxSize: 8, maxDelayMilliseconds: 10_000, runs: 2 });
+    const answers = [1, 2, 3, 4, 5, 6, 7].map(input => batcher.submit(input, never));
+    assert.deepEqual(
+      runs.map(({ inputs }) => inputs),
+      [[1], [2]],
+    );
+    runs[1]?.finish();
+    await answers[1];
+    await new Promise(setImmediate);
+    assert.deepEqual(runs[2]?.inputs, [3, 4, 5, 6, 7]);
+    assert.equal(batcher.queued, 0);
+
+    const both = held({ maxSize: 8, maxDelayMilliseconds: 10_000, runs: 2 });
+    const taken = both.batcher.expect();
+    for (const input of [1, 2, 3]) void both.batcher.submit(input, never);
+    assert.deepEqual(both.runs, []);
+    taken();
+    assert.deepEqual(
+      both.runs.map(({ inputs }) => inputs),
+      [[1, 2], [3]],
+    );
   });
 
   it('holds a short batch back while more inputs are expected, and no longer', () => {

@@ -5,6 +5,7 @@ export const colours = {
   green: { r: 30, g: 220, b: 30 },
   blue: { r: 30, g: 30, b: 220 },
   white: { r: 255, g: 255, b: 255 },
+  black: { r: 0, g: 0, b: 0 },
 };
 
 /** A picture of one colour. */

@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { plain } from './support/pictures';
+import { body, modelFolder, type Prediction, Runtime } from './support/runtime';
+
+describe('a model that is loaded twice', () => {
+  it('runs side by side: an image that takes long holds nobody up, and nothing is mixed up', async () => {
+    const runtime = await Runtime.ready(modelFolder('slow-on-white'), { GUARDIAN_MODEL_COPIES: '2' });
+    try {
+      let slowIsDone = false;
+      const slow = runtime.score(await plain('white'), 'image/png').then(answer => {
+        slowIsDone = true;
+        return answer;
+      });
+      const decoded = /^guardian_scoring_resize_duration_seconds_count\{.*\} 1$/m;
+      while (!decoded.test(await (await runtime.get('/metrics')).text()));
+      // A dark picture takes no turn of the model's loop.
+      const dark = await runtime.score(await plain('black'), 'image/png');
+      assert.equal(dark.status, 200);
+      assert.equal(slowIsDone, false);
+      assert.equal((await slow).status, 200);
+    } finally {
+      await runtime.stop();
+    }
+  });
+
+  it('answers many at once as one copy does', async () => {
+    const runtime = await Runtime.ready(modelFolder('colour'), { GUARDIAN_MODEL_COPIES: '3' });
+    try {
+      const names = ['red', 'green', 'blue'] as const;
+      const pictures = await Promise.all(names.map(name => plain(name, 'jpeg')));
+      const labels = await Promise.all(
+        Array.from({ length: 60 }, async (_, index) => {
+          const answer = await runtime.score(pictures[index % 3] ?? Buffer.alloc(0), 'image/jpeg');
+          return (await body<Prediction>(answer)).label;
+        }),
+      );
+      assert.deepEqual(
+        labels,
+        labels.map((_, index) => names[index % 3]),
+      );
+    } finally {
+      await runtime.stop();
+    }
+  });
+});
