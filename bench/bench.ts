@@ -2,15 +2,17 @@
  * `npm run bench [-- PART] [--rounds N]`: `tasks` (the part when none is named) lets our tasks and the official Python SDK do the same
  * work against the same local Azure, `scoring` the scoring runtime and other servers answer the same photographs, `models FOLDER FOLDER` the scoring runtime with one model
  * and with another, such as its 8-bit copy; always in turns.
- * Prints tables of medians and ratios, and writes every sample to bench/results.json.
+ * Prints tables of medians and ratios, and writes every sample to bench/results.json; `scoring` with all servers puts its
+ * tables and chart into docs/PERFORMANCE.md too.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { cpus, totalmem } from 'node:os';
+import { cpus, loadavg, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { root } from '../scripts/product';
 import { compareAzureTasks, type Comparison, type Sample } from './azure-tasks';
 import { compareScoring } from './scoring';
+import { withSection } from './page-section';
 import { compareModels } from './scoring-models';
 import { scoringChart, scoringTables } from './scoring-report';
 import { median } from './statistics';
@@ -18,9 +20,10 @@ import { median } from './statistics';
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    rounds: { type: 'string', default: '5' },
+    /** 5, or 3 of the scoring part, so that it is done within a quarter of an hour. */
+    rounds: { type: 'string' },
     /** Of each load on a scoring server. */
-    seconds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '3' },
     /** Scoring servers that take part; all when there are none. */
     only: { type: 'string', multiple: true, default: [] },
   },
@@ -52,10 +55,17 @@ async function benchTasks(rounds: number): Promise<string> {
 }
 
 async function benchScoring(rounds: number, seconds: number, only: readonly string[]): Promise<string> {
+  const machine = `Node.js ${process.versions.node}, ${cpus().length} processors (${cpus()[0]?.model.trim() ?? ''})`;
+  const about = `${new Date().toISOString().slice(0, 10)}: ${rounds} rounds, ${seconds} s a load, ${machine}; the system's load was ${loadavg()[0]?.toFixed(1)} when it began.`;
   const results = await compareScoring(rounds, seconds, only, log);
   keep('scoring', results);
-  if (only.length === 0) writeFileSync(join(root, 'docs/scoring-performance.svg'), scoringChart(results));
-  return scoringTables(results);
+  const tables = `${about}\n\n${scoringTables(results)}`;
+  if (only.length === 0) {
+    writeFileSync(join(root, 'docs/scoring-performance.svg'), scoringChart(results));
+    const page = join(root, 'docs/PERFORMANCE.md');
+    writeFileSync(page, withSection(readFileSync(page, 'utf8'), 'scoring', tables));
+  }
+  return tables;
 }
 
 async function benchModels(folders: readonly string[], rounds: number, seconds: number): Promise<string> {
@@ -78,7 +88,7 @@ function log(line: string): void {
 }
 
 async function main(): Promise<void> {
-  const rounds = wholeNumber('rounds', values.rounds);
+  const rounds = wholeNumber('rounds', values.rounds ?? (positionals[0] === 'scoring' ? '3' : '5'));
   const parts = {
     tasks: () => benchTasks(rounds),
     scoring: () => benchScoring(rounds, wholeNumber('seconds', values.seconds), values.only),

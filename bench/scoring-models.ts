@@ -46,7 +46,7 @@ export async function compareModels(
     rmSync(work, { recursive: true, force: true });
   }
   const rows = Object.entries(loads).map(([folder, all]) => {
-    const of = (key: keyof Load) => median(all.map(one => one[key]));
+    const of = (key: 'perSecond' | 'p50' | 'p99') => median(all.map(one => one[key]));
     const ratios = all.map(({ perSecond }, round) => perSecond / (loads[first]?.[round]?.perSecond ?? NaN));
     return `| ${folder} | ${of('perSecond').toFixed(1)} | ${of('p50').toFixed(1)} | ${of('p99').toFixed(1)} | ${median(ratios).toFixed(2)} |`;
   });

@@ -17,6 +17,10 @@ export interface BenchModel {
 /** One way to serve a model; the settings are the fastest ones that were found for it. */
 export interface Contestant {
   readonly name: string;
+  /** Whether it is the scoring runtime, which speaks the V2 protocol and says in its metrics what takes how long. */
+  readonly isOurs?: true;
+  /** The only model that it takes part with; all when it names none. */
+  readonly only?: string;
   start(model: BenchModel, port: number, folder: string): Promise<Command>;
 }
 
@@ -52,27 +56,36 @@ export function imageNetInput(size: number): InputSpec {
   };
 }
 
-export const ours: Contestant = {
-  name: 'scoring runtime',
-  start(model, _port, folder) {
-    const manifest = {
-      schemaVersion: 1,
-      name: model.name,
-      model: 'model.onnx',
-      input: imageNetInput(model.size),
-      output: { activation: 'softmax' },
-      labels: ['safe', 'nsfw'],
-    };
-    const modelDir = join(folder, `model-${model.name}`);
-    mkdirSync(modelDir, { recursive: true });
-    writeFileSync(join(modelDir, 'guardian-model.json'), JSON.stringify(manifest));
-    writeFileSync(join(modelDir, 'model.onnx'), readFileSync(model.file));
-    return Promise.resolve({
-      command: [process.execPath, serverFile],
-      env: { AZUREML_MODEL_DIR: modelDir, ...containerEnv() },
-    });
+/** One copy of the model with a thread a processor, and for the larger model two copies, each with one. */
+export const ours: readonly Contestant[] = [
+  { name: 'scoring runtime', isOurs: true, start: (model, _port, folder) => startOurs(model, folder, {}) },
+  {
+    name: 'scoring runtime, 2 copies',
+    isOurs: true,
+    only: 'resnet50',
+    start: (model, _port, folder) =>
+      startOurs(model, folder, { GUARDIAN_MODEL_COPIES: '2', GUARDIAN_MAX_BATCH_SIZE: '2' }),
   },
-};
+];
+
+function startOurs(model: BenchModel, folder: string, settings: Record<string, string>): Promise<Command> {
+  const manifest = {
+    schemaVersion: 1,
+    name: model.name,
+    model: 'model.onnx',
+    input: imageNetInput(model.size),
+    output: { activation: 'softmax' },
+    labels: ['safe', 'nsfw'],
+  };
+  const modelDir = join(folder, `model-${model.name}`);
+  mkdirSync(modelDir, { recursive: true });
+  writeFileSync(join(modelDir, 'guardian-model.json'), JSON.stringify(manifest));
+  writeFileSync(join(modelDir, 'model.onnx'), readFileSync(model.file));
+  return Promise.resolve({
+    command: [process.execPath, serverFile],
+    env: { AZUREML_MODEL_DIR: modelDir, ...containerEnv(), ...settings },
+  });
+}
 
 /** What the container sets for the process. */
 export function containerEnv(): Record<string, string> {
@@ -187,6 +200,22 @@ export class RunningServer {
   memory(): number {
     const kilobytes = family(this.child).map(pid => /^Pss:\s+(\d+)/m.exec(read(`/proc/${pid}/smaps_rollup`))?.[1]);
     return kilobytes.reduce((sum, value) => sum + Number(value ?? 0), 0) / 1024;
+  }
+
+  /** Processor time so far of all its processes, and of its first process' first thread: seconds. */
+  processorSeconds(): { all: number; main: number } {
+    const of = (file: string): number => {
+      const stat = read(file);
+      const [user, system] = stat
+        .slice(stat.lastIndexOf(')') + 2)
+        .split(' ')
+        .slice(11, 13);
+      // In ticks, of which Linux has 100 a second.
+      return (Number(user ?? 0) + Number(system ?? 0)) / 100;
+    };
+    const { pid } = this.child;
+    const all = family(this.child).reduce((sum, one) => sum + of(`/proc/${one}/stat`), 0);
+    return { all, main: of(`/proc/${pid}/task/${pid}/stat`) };
   }
 
   async stop(): Promise<void> {

@@ -16,6 +16,21 @@ export interface Load {
   readonly perSecond: number;
   readonly p50: number;
   readonly p99: number;
+  readonly profile?: Profile;
+}
+
+/** Where the scoring runtime's time went under a load: milliseconds. */
+export interface Profile {
+  /** Processor time an image, of all threads and of the one that speaks HTTP. */
+  readonly processor: number;
+  readonly mainThread: number;
+  /** By its own metrics, an image. */
+  readonly decode: number;
+  readonly resize: number;
+  readonly queue: number;
+  /** One run of the model, and the images in it. */
+  readonly run: number;
+  readonly batch: number;
 }
 
 /** What one round found out about one server and model. */
@@ -29,6 +44,8 @@ export interface Visit {
 
 export interface ScoringResults {
   readonly rounds: number;
+  /** Of each load. */
+  readonly seconds: number;
   /** By model, then server: a visit a round. */
   readonly servers: Readonly<Record<string, Record<string, Visit[]>>>;
   /** onnxruntime-node alone with ResNet50, by configuration: images a second, and the run's milliseconds. */
@@ -82,7 +99,7 @@ export async function compareScoring(
     const bench = new ScoringBench(folder, seconds, log);
     return await bench.run(
       rounds,
-      [ours, ...rivals].filter(({ name }) => only.length === 0 || only.includes(name)),
+      [...ours, ...rivals].filter(({ name }) => only.length === 0 || only.includes(name)),
     );
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -110,6 +127,33 @@ export async function load(url: string, body: Body, connections: number, seconds
   return { perSecond: said.answers / said.seconds, p50: said.p50, p99: said.p99 };
 }
 
+/** @returns what ends the observation and says where the time went since then */
+async function startProfile(server: RunningServer): Promise<() => Promise<Profile>> {
+  const look = async () => {
+    const text = await (await fetch(`${server.url}/metrics`)).text();
+    const of = (name: string): number =>
+      Number(new RegExp(`^guardian_scoring_${name}\\{.*\\} (\\S+)$`, 'm').exec(text)?.[1] ?? 0);
+    return { of, processor: server.processorSeconds() };
+  };
+  const before = await look();
+  return async () => {
+    const after = await look();
+    const grown = (name: string): number => after.of(name) - before.of(name);
+    const images = grown('batch_images_sum');
+    const runs = grown('batch_images_count');
+    const milliseconds = (name: string): number => (grown(`${name}_duration_seconds_sum`) * 1000) / images;
+    return {
+      processor: ((after.processor.all - before.processor.all) * 1000) / images,
+      mainThread: ((after.processor.main - before.processor.main) * 1000) / images,
+      decode: milliseconds('decode'),
+      resize: milliseconds('resize'),
+      queue: milliseconds('queue'),
+      run: (grown('inference_duration_seconds_sum') * 1000) / runs,
+      batch: images / runs,
+    };
+  };
+}
+
 class ScoringBench {
   constructor(
     private readonly folder: string,
@@ -127,7 +171,7 @@ class ScoringBench {
       // Who comes first changes, so that nobody has the quieter moments of the machine.
       const order = round % 2 === 1 ? contestants : [...contestants].reverse();
       for (const model of models) {
-        for (const who of order) {
+        for (const who of order.filter(({ only: wanted = model.name }) => wanted === model.name)) {
           this.log(`round ${round}, ${model.name}: ${who.name}`);
           ((servers[model.name] ??= {})[who.name] ??= []).push(await this.visit(who, model));
         }
@@ -147,7 +191,7 @@ class ScoringBench {
         entry.openCv.push(median(openCv[index] ?? []));
       }
     }
-    return { rounds, servers, limit, decode };
+    return { rounds, seconds: this.seconds, servers, limit, decode };
   }
 
   private async visit(who: Contestant, model: BenchModel): Promise<Visit> {
@@ -159,7 +203,9 @@ class ScoringBench {
       for (const plan of plans[model.name] ?? []) {
         const body = plan.body === 'jpeg' ? jpegs : this.tensor(who, model);
         await load(server.url, body, plan.connections, 1);
-        loads[plan.name] = await load(server.url, body, plan.connections, this.seconds);
+        const profile = who.isOurs && (await startProfile(server));
+        const figures = await load(server.url, body, plan.connections, this.seconds);
+        loads[plan.name] = profile ? { ...figures, profile: await profile() } : figures;
       }
       return { startSeconds: server.startSeconds, idleMemory, loads };
     } finally {
@@ -174,12 +220,12 @@ class ScoringBench {
     const json = Buffer.from(
       JSON.stringify({ inputs: [{ ...input, parameters: { binary_data_size: values.length } }] }),
     );
-    const file = join(this.folder, who === ours ? 'v2.bin' : 'tensor.bin');
-    writeFileSync(file, who === ours ? Buffer.concat([json, values]) : values);
+    const file = join(this.folder, who.isOurs ? 'v2.bin' : 'tensor.bin');
+    writeFileSync(file, who.isOurs ? Buffer.concat([json, values]) : values);
     return {
-      path: who === ours ? `/v2/models/${name}/infer` : '/score',
+      path: who.isOurs ? `/v2/models/${name}/infer` : '/score',
       type: 'application/octet-stream',
-      header: who === ours ? json.length : 0,
+      header: who.isOurs ? json.length : 0,
       files: [file],
     };
   }
