@@ -57,12 +57,11 @@ export function weigh(
   to: number,
   keep: number,
   mirror: boolean,
-  filter: NonNullable<InputSpec['filter']> = 'bilinear',
+  filter: keyof typeof filters = 'bilinear',
 ): Weights {
   const scale = from / to;
-  // OpenCV's does not grow with the reduction: it looks at two pixels, however many there are.
-  const stretch = filter === 'opencv-linear' ? 1 : Math.max(scale, 1);
-  const { reach, weight: weightAt } = filters[filter === 'opencv-linear' ? 'bilinear' : filter];
+  const stretch = Math.max(scale, 1);
+  const { reach, weight: weightAt } = filters[filter];
   const support = reach * stretch;
   const size = Math.ceil(support) * 2 + 1;
   const cut = firstKept(to, keep);
@@ -88,6 +87,26 @@ export function weigh(
     counts[out] = count;
   }
   return { first, counts, values, size };
+}
+
+/** The two input pixels of an output pixel, and the weight of the second of 2048; `undefined` for a pixel outside. */
+export type Pair = readonly [first: number, second: number, weight: number] | undefined;
+
+/**
+ * The same for OpenCV's INTER_LINEAR, which looks at two pixels, however many there are.
+ * https://github.com/opencv/opencv/blob/4.x/modules/imgproc/src/resize.cpp
+ */
+export function pairs(from: number, to: number, keep: number, mirror: boolean): Pair[] {
+  const cut = firstKept(to, keep);
+  return Array.from({ length: keep }, (_, out) => {
+    if (out + cut < 0 || out + cut >= to) return undefined;
+    const place = Math.fround((out + cut + 0.5) * (1 / (to / from)) - 0.5);
+    const first = Math.min(Math.max(Math.floor(place), 0), from - 1);
+    const inside = place >= 0 && first < from - 1;
+    const weight = inside ? roundHalfToEven(Math.fround(place - first) * 2048) : 0;
+    const second = Math.min(first + 1, from - 1);
+    return mirror ? [from - 1 - first, from - 1 - second, weight] : [first, second, weight];
+  });
 }
 
 function roundHalfToEven(value: number): number {

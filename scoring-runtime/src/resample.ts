@@ -1,6 +1,6 @@
 import type { InputSpec } from './manifest';
 import { kernel } from './resample-kernel';
-import { firstKept, sizeBeforeCrop, weigh, type Weights } from './resample-weights';
+import { firstKept, pairs, sizeBeforeCrop, weigh, type Weights } from './resample-weights';
 
 /** An image in a kernel's memory: rows of 3 channels of 8 bits, each `stride` bytes after the one before. */
 export interface Pixels {
@@ -8,6 +8,18 @@ export interface Pixels {
   readonly stride: number;
   readonly width: number;
   readonly height: number;
+}
+
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** The model's image in the kernel's memory: how many bytes it is from a pixel to the next, and to the one below. */
+interface Upright {
+  readonly address: number;
+  readonly right: number;
+  readonly below: number;
 }
 
 /** How a source must be turned to stand upright: mirrored along its own axes first, then its axes exchanged. */
@@ -106,27 +118,15 @@ export class Resampler {
     const { spec } = this;
     const size = turn.exchange ? { width: source.height, height: source.width } : source;
     const scaled = sizeBeforeCrop(size.width, size.height, spec);
-    const wide = weigh(size.width, scaled.width, spec.width, turn.exchange ? turn.mirrorY : turn.mirrorX, spec.filter);
-    const high = weigh(
-      size.height,
-      scaled.height,
-      spec.height,
-      turn.exchange ? turn.mirrorX : turn.mirrorY,
-      spec.filter,
-    );
-    // Rounding in between makes the order of the two passes count: the height goes first when it shrinks by far the more.
-    const heightFirst = size.height > scaled.height && size.height - scaled.height > (size.width - scaled.width) * 2;
-    // The axes are exchanged at the end, when the image is small.
-    const [across, down] = turn.exchange ? [high, wide] : [wide, high];
     const small =
-      heightFirst === turn.exchange
-        ? this.#down(this.#across(source, across), down)
-        : this.#across(this.#down(source, down), across);
+      spec.filter === 'opencv-linear'
+        ? this.#openCvLinear(source, turn, size, scaled)
+        : this.#pillow(source, turn, size, scaled, spec.filter);
     const result = this.#reserve(target.byteLength);
     this.#kernel.normalise(
       small.address,
-      turn.exchange ? small.stride : 3,
-      turn.exchange ? 3 : small.stride,
+      small.right,
+      small.below,
       spec.width,
       spec.height,
       spec.channels === 'RGB' ? 0 : 2,
@@ -136,6 +136,49 @@ export class Resampler {
     );
     target.set(new Float32Array(this.#memory.buffer, result, target.length));
     if (spec.resize === 'letterbox') this.#pad(scaled.width, scaled.height, target);
+  }
+
+  #pillow(source: Pixels, turn: Turn, size: Size, scaled: Size, filter: Parameters<typeof weigh>[4]): Upright {
+    const { spec } = this;
+    const [mirrorX, mirrorY] = turn.exchange ? [turn.mirrorY, turn.mirrorX] : [turn.mirrorX, turn.mirrorY];
+    const wide = weigh(size.width, scaled.width, spec.width, mirrorX, filter);
+    const high = weigh(size.height, scaled.height, spec.height, mirrorY, filter);
+    // Rounding in between makes the order of the two passes count: the height goes first when it shrinks by far the more.
+    const heightFirst = size.height > scaled.height && size.height - scaled.height > (size.width - scaled.width) * 2;
+    // The axes are exchanged at the end, when the image is small.
+    const [across, down] = turn.exchange ? [high, wide] : [wide, high];
+    const { address, stride } =
+      heightFirst === turn.exchange
+        ? this.#down(this.#across(source, across), down)
+        : this.#across(this.#down(source, down), across);
+    return turn.exchange ? { address, right: stride, below: 3 } : { address, right: 3, below: stride };
+  }
+
+  /** As OpenCV does it for 8-bit images, to the last bit: whole numbers across, then down with some bits cut off. */
+  #openCvLinear(source: Pixels, turn: Turn, size: Size, scaled: Size): Upright {
+    const { width, height } = this.spec;
+    const [mirrorX, mirrorY] = turn.exchange ? [turn.mirrorY, turn.mirrorX] : [turn.mirrorX, turn.mirrorY];
+    const [right, below] = turn.exchange ? [source.stride, 3] : [3, source.stride];
+    const across = pairs(size.width, scaled.width, width, mirrorX);
+    const address = this.#reserve(width * height * 3);
+    const bytes = new Uint8Array(this.#memory.buffer);
+    for (const [y, row] of pairs(size.height, scaled.height, height, mirrorY).entries()) {
+      if (!row) continue;
+      const [upper, lower, down] = [source.address + row[0] * below, source.address + row[1] * below, row[2]];
+      for (let x = 0, at = address + y * width * 3; x < width; x++, at += 3) {
+        const pair = across[x];
+        if (!pair) continue;
+        const [left, next, weight] = [pair[0] * right, pair[1] * right, pair[2]];
+        for (let channel = 0; channel < 3; channel++) {
+          const sum = (line: number): number =>
+            (bytes[line + left + channel] as number) * (2048 - weight) +
+            (bytes[line + next + channel] as number) * weight;
+          const above = ((2048 - down) * (sum(upper) >> 4)) >> 16;
+          bytes[at + channel] = (above + ((down * (sum(lower) >> 4)) >> 16) + 2) >> 2;
+        }
+      }
+    }
+    return { address, right: 3, below: width * 3 };
   }
 
   /** Fills what an image of this size leaves free with the padding's level. */
