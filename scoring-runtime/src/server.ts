@@ -103,6 +103,9 @@ const usage = `node server.js                 serves the models of AZUREML_MODEL
 node server.js --check FOLDER  verifies the models of a folder as the server would, and says what it found`;
 
 async function main([option, folder, ...more]: readonly string[]): Promise<void> {
+  // onnxruntime's own packages send usage data to Microsoft from 1.29 on, unless this is set before they are loaded.
+  // https://github.com/microsoft/onnxruntime/blob/main/docs/Privacy.md
+  process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
   if (option === undefined) return serve(readConfig(process.env));
   if (option === '--check' && folder !== undefined && more.length === 0) {
     console.log(await checkFolder(readConfig({ ...process.env, AZUREML_MODEL_DIR: folder })));

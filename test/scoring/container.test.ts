@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
+import { pythonWith } from '../support/python-packages';
 
 const folder = resolve(__dirname, '../../scoring-runtime');
 
@@ -10,6 +11,13 @@ describe('the container file', () => {
   const lines = text.split('\n').filter(line => line.trim() !== '' && !line.startsWith('#'));
   const instructions = lines.map(line => /^(\w+)\s+(.*)$/.exec(line.trim())?.slice(1) ?? [line]);
   const all = (name: string) => instructions.filter(([word]) => word === name).map(([, rest = '']) => rest);
+
+  it('has nothing that hadolint would have otherwise', async () => {
+    const python = await pythonWith(resolve(__dirname, '../fixtures/hadolint.txt'));
+    const words = [join(folder, 'Dockerfile')];
+    const { status, stdout, stderr } = spawnSync(join(dirname(python), 'hadolint'), words, { encoding: 'utf8' });
+    assert.deepEqual({ status, stdout, stderr }, { status: 0, stdout: '', stderr: '' });
+  });
 
   it('pins its base by one argument', () => {
     assert.match(all('ARG')[0] ?? '', /^NODE_IMAGE=node:24-slim/);
