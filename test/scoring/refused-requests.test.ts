@@ -63,6 +63,7 @@ describe('a request that cannot be served', () => {
     ['a number for an image', '{"image":5}', /'image' must be a base64 string/],
     ['no base64', '{"images":["%%%%"]}', /'images\[0\]' is not base64/],
     ['no images', '{"images":[]}', /at least one/],
+    ['lists in lists', `{"images":${'['.repeat(40_000)}${']'.repeat(40_000)}}`, /more than 16 levels/],
   ] as const) {
     it(`because its body has ${what}: 400`, async () => {
       const answer = await runtime.score(Buffer.from(json), 'application/json');

@@ -10,6 +10,7 @@ import type { ServedModel } from '../served-model';
 import type { Admission } from './admission';
 import { AnswerLog } from './answer-log';
 import { answerBrokenRequest } from './broken-request';
+import { requireModestJson } from './json-limits';
 import { mlflowRoutes } from './mlflow-routes';
 import { openApi } from './openapi';
 import { setProbeStatus } from './probe-status';
@@ -125,8 +126,13 @@ function readBodies(app: FastifyInstance): void {
   app.removeContentTypeParser(['text/plain', 'application/json']);
   const json = app.getDefaultJsonParser('error', 'error');
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
-    if (request.headers[headerLengthHeader] !== undefined) done(null, body);
-    else void json(request, body.toString(), done);
+    if (request.headers[headerLengthHeader] !== undefined) return done(null, body);
+    try {
+      requireModestJson(body as Buffer);
+    } catch (error) {
+      return done(error as Error);
+    }
+    void json(request, body.toString(), done);
   });
 }
 

@@ -2,6 +2,7 @@ import type { ImageTensor } from '../model';
 import type { Signature } from '../model-signature';
 import { invalidRequest } from '../scoring-error';
 import { isObject, type Json } from './json';
+import { requireModestJson } from './json-limits';
 import { fromBase64 } from './scoring-request';
 
 /** An inference request of the Open Inference Protocol, as far as a model with one image input needs it. */
@@ -68,6 +69,7 @@ function split(body: unknown, headerLength: string | undefined): { json: unknown
     throw invalidRequest(
       `Inference-Header-Content-Length must be a number up to the ${bytes.length} bytes of the body, but is '${headerLength.slice(0, 30)}'.`,
     );
+  requireModestJson(bytes.subarray(0, length));
   try {
     return { json: JSON.parse(bytes.toString('utf8', 0, length)), binary: bytes.subarray(length) };
   } catch {
