@@ -24,7 +24,7 @@ export interface DeploymentRecord {
 const apiVersion = '2023-10-01';
 
 /** Ours that say what the deployment is doing at the moment rather than what it is. */
-const momentary: readonly string[] = [tag.role, tag.revision, tag.rejected];
+const momentary: readonly string[] = [tag.role, tag.revision, tag.rejected, tag.changeBuild];
 
 /**
  * The tags that record what these deployments are made of. Somebody else's, one that cannot be read and one that is too

@@ -10,6 +10,8 @@ export interface OnlineDeployment extends DeploymentFacts {
   readonly instanceType: string | undefined;
   readonly environmentId: string | undefined;
   readonly modelId: string | undefined;
+  /** When it was last written; undefined where Azure does not say. */
+  readonly modifiedAt: Date | undefined;
 }
 
 /** What a deployment is made of; durations in seconds. */
@@ -224,6 +226,7 @@ function ofResource(resource: DeploymentResource): OnlineDeployment {
     instanceType: properties.instanceType,
     environmentId: properties.environmentId,
     modelId: properties.model,
+    modifiedAt: resource.systemData?.lastModifiedAt ?? resource.systemData?.createdAt,
   };
 }
 

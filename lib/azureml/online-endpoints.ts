@@ -1,7 +1,7 @@
 import type { Tags } from '../release/tags';
 import type { Traffic } from '../release/traffic';
 import { TaskError } from '../task-error';
-import { finishOperation, pollDelay, type OperationWait } from './online-operation';
+import { finishOperation, pollDelay, whenFree, type OperationWait } from './online-operation';
 import { nearNames } from './near-names';
 import type { Workspace } from './workspace';
 
@@ -145,6 +145,26 @@ async function putEndpoint(
     }
     await wait.clock.sleep(pollDelay(looks), wait.signal);
   }
+}
+
+/** True after a write that Azure accepted and could not carry out. What serves goes on, but no deployment is taken. */
+export function hasFailed({ provisioningState }: OnlineEndpoint): boolean {
+  return provisioningState.toLowerCase() === 'failed';
+}
+
+/** Writes an endpoint as it is, which brings one that has failed back to a state in which it takes deployments. */
+export async function writeAgain(workspace: Workspace, name: string, wait: OperationWait): Promise<OnlineEndpoint> {
+  return whenFree(
+    name,
+    async () => {
+      const now = await existingEndpoint(workspace, name);
+      if (!hasFailed(now)) return now;
+      wait.info(`Endpoint ${name} is ${now.provisioningState} since an earlier write; writing it again as it is`);
+      const { traffic, mirrorTraffic: mirror, tags } = now;
+      return replaceEndpoint(workspace, now, { traffic, mirror, tags }, wait);
+    },
+    wait,
+  );
 }
 
 /** The endpoint, or an error that names what there is instead. */

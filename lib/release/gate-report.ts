@@ -17,3 +17,8 @@ export function openGates(results: readonly GateResult[]): string {
 export function gateRows(results: readonly GateResult[]): string[][] {
   return results.map(({ gate, verdict, explanation }) => [gate.text, verdict, explanation]);
 }
+
+/** Gates as a release record has them. */
+export function gateRecords(results: readonly GateResult[]): object[] {
+  return results.map(({ gate, verdict, value, limit }) => ({ gate: gate.text, verdict, value, limit }));
+}

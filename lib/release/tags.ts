@@ -10,9 +10,11 @@ export const tag = {
   digest: 'guardian.digest',
   /** On endpoints: number of the latest change of live traffic. On deployments: the revision that they entered with. */
   revision: 'guardian.revision',
-  /** On endpoints: what made the latest change (deploy, promote, abort, rollback), and in which pipeline run. */
+  /** On endpoints: what made the latest change (deploy, promote, abort, rollback), and in which pipeline run. On deployments: the run that made them. */
   change: 'guardian.change',
   changeBuild: 'guardian.change.build',
+  /** On endpoints: until when a run means to watch what it has done, and which run. Empty or past: nobody does. */
+  busy: 'guardian.busy',
   /** On models: the job that made it. */
   job: 'guardian.job',
   /** On models and deployments that a rollback took out of service, and on models that failed a gate: the reason. Empty means: no longer rejected. */

@@ -23,6 +23,7 @@ import { registerManagedIdentity, type ManagedIdentity } from './directory/manag
 import { jobOutputs, type JobStore } from './jobs/job-record';
 import { registerJobs } from './jobs/jobs';
 import { managedClustersPath, registerManagedClusterList, registerManagedClusters } from './managed-clusters';
+import { registerImageBuilds } from './images/image-routes';
 import { registerMlflow } from './tracking/mlflow';
 import { registerDeployments } from './online-endpoints/deployments';
 import { Autoscale } from './monitor/autoscale';
@@ -199,6 +200,7 @@ export async function registerRoutes(
   const tracking = { ...parts, outputs };
   await registerMlflow(app, context, tracking);
   await registerRunHistory(app, context, tracking);
+  await registerImageBuilds(app, context, parts.jobs, endpoints.fleet.images);
   await registerAutoscale(app, context, autoscale, endpoints.store);
   await app.register((scope, _options, done) => {
     registerMetricsBatch(scope, context, monitor);

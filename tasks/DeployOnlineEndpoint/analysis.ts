@@ -17,20 +17,54 @@ export interface Analysis {
   readonly dryRun: boolean;
 }
 
-/** What gates may ask for: of a golden set, and of the traffic of a step. */
-export const goldenNames = ['accuracy', 'agreement', 'agreementLow', 'goldenErrors', 'goldenP95'] as const;
+/** What gates may ask for: of a golden set, of replayed requests, of both, and of the traffic of a step. */
+export const goldenNames = ['accuracy', 'goldenErrors', 'goldenP95'] as const;
+export const replayNames = ['replayErrors', 'replayP95'] as const;
+export const agreementNames = ['agreement', 'agreementLow'] as const;
 export const trafficNames = ['requests', 'errorRate', 'p50', 'p95', 'p99'] as const;
 
-export function isGolden({ metric }: Gate): boolean {
-  return (goldenNames as readonly string[]).includes(metric);
+/** Whether it is judged before any traffic, by what the deployment is asked. */
+export function isGolden(gate: Gate): boolean {
+  return !isOneOf(trafficNames, gate);
 }
 
-/** Holds the answers to a golden set against the gates that ask for them. */
-export function judgeGolden({ gates }: Analysis, results: readonly GoldenResult[]): GateResult[] {
+export function isOneOf(names: readonly string[], { metric }: Gate): boolean {
+  return names.includes(metric);
+}
+
+/** What a gate saw, of both sides; what could not be measured is left out. */
+export interface Sample {
+  /** `before traffic`, or the share at which it was taken, such as `25 %`. */
+  readonly at: string;
+  readonly candidate: Readonly<Record<string, number>>;
+  readonly champion?: Readonly<Record<string, number>>;
+}
+
+export interface Judged {
+  readonly gates: readonly GateResult[];
+  /** Undefined when no gate asked. */
+  readonly sample: Sample | undefined;
+}
+
+/** Holds the answers to a golden set and to replayed requests against the gates that ask for them. */
+export function judgeGolden({ gates }: Analysis, results: readonly GoldenResult[]): Judged {
   const hasChampion = results.some(({ champion }) => champion !== undefined);
   const candidate = goldenMetrics(judgements(results), hasChampion);
   const champion = hasChampion ? goldenMetrics(swapped(results), true) : undefined;
-  return gates.filter(isGolden).map(gate => judge(gate, candidate, champion && (champion[gate.metric] ?? NaN)));
+  return {
+    gates: gates.filter(isGolden).map(gate =>
+      champion === undefined && isOneOf(agreementNames, gate)
+        ? {
+            gate,
+            verdict: 'pass',
+            value: undefined,
+            limit: undefined,
+            explanation: 'there is no champion yet to agree with',
+          }
+        : judge(gate, candidate, champion && (champion[gate.metric] ?? NaN)),
+    ),
+    sample: { at: 'before traffic', candidate, ...(champion ? { champion } : {}) },
+  };
 }
 
 export function judgements(results: readonly GoldenResult[]): Judgement[] {
@@ -56,15 +90,21 @@ function swapped(results: readonly GoldenResult[]): Judgement[] {
 export async function judgeTraffic(
   workspace: Workspace,
   { gates, minimumRequests }: Analysis,
-  { endpoint, candidate, champion, since }: { endpoint: string; candidate: string; champion: string; since: Date },
+  {
+    endpoint,
+    candidate,
+    champion,
+    since,
+    at,
+  }: { endpoint: string; candidate: string; champion: string; since: Date; at: string },
   host: TaskHost,
-): Promise<GateResult[]> {
+): Promise<Judged> {
   const wanted = gates.filter(gate => !isGolden(gate));
-  if (wanted.length === 0) return [];
+  if (wanted.length === 0) return { gates: [], sample: undefined };
   const metricsOf = await deploymentMetrics(workspace, endpoint, { from: since, to: host.clock.now() });
   const [ours, theirs] = [metricsOf(candidate), metricsOf(champion)];
   host.info(`${candidate}: ${metricsText(ours)}; ${champion}: ${metricsText(theirs)}`);
-  return wanted.map(gate => {
+  const results = wanted.map((gate): GateResult => {
     const result = judge(
       gate,
       { ...ours },
@@ -78,6 +118,11 @@ export async function judgeTraffic(
           explanation: `${Math.round(ours.requests)} requests reached ${candidate}, and ${Math.max(1, minimumRequests)} are needed to judge ${gate.metric}`,
         };
   });
+  return { gates: results, sample: { at, candidate: measured(ours), champion: measured(theirs) } };
+}
+
+function measured(metrics: DeploymentMetrics): Record<string, number> {
+  return Object.fromEntries(Object.entries({ ...metrics }).filter(([, value]) => Number.isFinite(value)));
 }
 
 function metricsText({ requests, errorRate, p95 }: DeploymentMetrics): string {

@@ -10,3 +10,11 @@ export async function bake(minutes: number, host: TaskHost): Promise<void> {
     await host.clock.sleep(Math.min(left, tellMilliseconds), host.signal);
   }
 }
+
+/** For the write before the watch, the looks at the metrics after it and a first answer to what they say. */
+const marginMilliseconds = 2 * 60_000;
+
+/** Until when a step that begins now keeps others off the endpoint, unless it ends before. */
+export function watchedUntil(minutes: number, host: TaskHost): Date {
+  return new Date(host.clock.now().getTime() + minutes * 60_000 + marginMilliseconds);
+}

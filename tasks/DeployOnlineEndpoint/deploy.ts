@@ -1,5 +1,12 @@
 import { listDeployments } from '../../lib/azureml/online-deployments';
-import { createEndpoint, existingEndpoint, getEndpoint, type OnlineEndpoint } from '../../lib/azureml/online-endpoints';
+import {
+  createEndpoint,
+  existingEndpoint,
+  getEndpoint,
+  hasFailed,
+  writeAgain,
+  type OnlineEndpoint,
+} from '../../lib/azureml/online-endpoints';
 import type { ChangedTraffic } from '../../lib/azureml/online-traffic';
 import { whenFree, type OperationWait } from '../../lib/azureml/online-operation';
 import type { Workspace } from '../../lib/azureml/workspace';
@@ -11,26 +18,43 @@ import { ensureDeployment } from './ensure-deployment';
 import { giveUpDeployment } from './failed-deployment';
 import type { DeployInputs } from './inputs';
 import { rolloutSummary } from './analysis-report';
+import type { Judged } from './analysis';
 import { isGradual, isTrial } from './deployment-plan';
-import { testGoldenSet } from './golden-test';
+import { testGoldenSet, type GoldenTest } from './golden-test';
 import { preflight, type Preflight } from './preflight';
 import { moveTraffic } from './move-traffic';
 import { report } from './release-report';
 import { rollOut } from './roll-out';
-import { createRuntime } from './runtime-environment';
+import { createRuntime, ensureImage } from './runtime-environment';
 import { shadow } from './shadow';
 import { keptWarm, settleRoles, type Roles } from './settle-roles';
 import { smokeTest } from './smoke-test';
+import { inTurn } from './take-turns';
 
 /** Brings a model version to the endpoint: first without traffic, then tested, then with its share. */
-export async function deploy(
+export function deploy(
   inputs: DeployInputs,
   workspace: Workspace,
   runtimeFolder: string,
   host: TaskHost,
 ): Promise<Outcome> {
+  return inTurn(
+    inputs,
+    workspace,
+    () => preflight(inputs, workspace, runtimeFolder, host),
+    found => release(inputs, workspace, runtimeFolder, found, host),
+    host,
+  );
+}
+
+async function release(
+  inputs: DeployInputs,
+  workspace: Workspace,
+  runtimeFolder: string,
+  found: Preflight,
+  host: TaskHost,
+): Promise<Outcome> {
   const wait: OperationWait = { clock: host.clock, signal: host.signal, info: line => host.info(line) };
-  const found = await preflight(inputs, workspace, runtimeFolder, host);
   const { plan, state, runtime } = found;
   host.info(`Model ${plan.model.name}:${plan.model.version}, deployment ${plan.name} as ${plan.role}`);
   if (inputs.whatIf) {
@@ -41,7 +65,9 @@ export async function deploy(
   host.progress(5, 'Preparing');
   if (runtime?.exists === false) await createRuntime(workspace, runtime, runtimeFolder, host);
   else if (runtime) host.info(`Environment ${runtime.name}:${runtime.version} exists, nothing to upload`);
-  const endpoint = state.endpoint ?? (await makeEndpoint(inputs, workspace, wait));
+  // What is deployed already has its image.
+  const image = runtime && !plan.existing ? await ensureImage(workspace, runtime, host) : undefined;
+  const endpoint = await usableEndpoint(inputs, state.endpoint, workspace, wait);
 
   host.progress(10, `Deploying ${plan.name}`);
   const made = await makeReady(workspace, endpoint, inputs, found, host, wait);
@@ -61,6 +87,9 @@ export async function deploy(
       modelTags: plan.model.tags,
       environment: plan.content.environmentId,
       before: state.live,
+      judged: [...(made.test ? [made.test] : []), ...moved.judged],
+      record: found.record,
+      image,
     },
     host,
   );
@@ -79,6 +108,17 @@ export async function deploy(
   };
 }
 
+/** The endpoint in a state in which it takes deployments. */
+async function usableEndpoint(
+  inputs: DeployInputs,
+  found: OnlineEndpoint | undefined,
+  workspace: Workspace,
+  wait: OperationWait,
+): Promise<OnlineEndpoint> {
+  if (!found) return makeEndpoint(inputs, workspace, wait);
+  return hasFailed(found) ? writeAgain(workspace, found.name, wait) : found;
+}
+
 /** Looks again before each try: a PUT on an endpoint that another run has just made would end its live traffic. */
 async function makeEndpoint(inputs: DeployInputs, workspace: Workspace, wait: OperationWait): Promise<OnlineEndpoint> {
   const name = inputs.endpointName;
@@ -91,8 +131,8 @@ async function makeEndpoint(inputs: DeployInputs, workspace: Workspace, wait: Op
 
 interface Made {
   readonly change: 'created' | 'updated' | 'unchanged';
-  /** Whether the golden set could not tell if it is good enough. */
-  readonly isDoubtful: boolean;
+  /** What the golden set and the replayed requests said of it; undefined without either. */
+  readonly test: GoldenTest | undefined;
 }
 
 /** The deployment, ready and tested, at 0 %. What this run made and cannot use is taken away again. */
@@ -100,7 +140,7 @@ async function makeReady(
   workspace: Workspace,
   endpoint: OnlineEndpoint,
   inputs: DeployInputs,
-  { plan, state, smokeTest: test, goldenSet }: Preflight,
+  { plan, state, smokeTest: test, cases }: Preflight,
   host: TaskHost,
   wait: OperationWait,
 ): Promise<Made> {
@@ -113,10 +153,11 @@ async function makeReady(
       host.progress(75, 'Smoke test');
       await smokeTest(workspace, await existingEndpoint(workspace, endpoint.name), plan.name, test, host);
     }
-    const verdict = goldenSet
-      ? await testGoldenSet(workspace, endpoint.name, goldenSet, plan.name, state.champion?.name, inputs, host)
-      : 'pass';
-    return { change: made, isDoubtful: verdict === 'inconclusive' };
+    const golden =
+      cases.length > 0
+        ? await testGoldenSet(workspace, endpoint.name, cases, plan.name, state.champion?.name, inputs, host)
+        : undefined;
+    return { change: made, test: golden };
   } catch (error) {
     if (host.signal.aborted) {
       host.info(
@@ -131,6 +172,12 @@ async function makeReady(
   }
 }
 
+interface GivenTraffic extends ChangedTraffic {
+  /** Whether the deployment stays on trial because it could not be judged. */
+  readonly isPaused: boolean;
+  readonly judged: readonly Judged[];
+}
+
 /** The live traffic that the strategy has in mind for the deployment, at once or step by step. */
 async function giveTraffic(
   inputs: DeployInputs,
@@ -140,22 +187,22 @@ async function giveTraffic(
   made: Made,
   host: TaskHost,
   wait: OperationWait,
-): Promise<ChangedTraffic & { isPaused: boolean }> {
+): Promise<GivenTraffic> {
   const { live, champion, challenger } = state;
   const id = { endpoint: endpoint.name, name: plan.name };
   // Who was on trial is so no more, and gets no copies either.
   const mirror = mirrorWithout(endpoint.mirrorTraffic, challenger?.name);
-  if (made.isDoubtful) {
+  if (made.test?.verdict === 'inconclusive') {
     const stays = await moveTraffic(inputs, workspace, { endpoint, live, next: live }, 'deploy', host, wait);
-    return { ...stays, isPaused: true };
+    return { ...stays, isPaused: true, judged: [] };
   }
   if (inputs.strategy === 'shadow' && plan.role === 'challenger' && champion) {
     const place = { endpoint, live, next: plan.traffic, candidate: plan.name, champion: champion.name };
     try {
-      const { changed, gates, isPaused } = await shadow(inputs, workspace, place, host, wait);
-      const steps = [{ percent: inputs.mirrorPercent, gates }];
-      if (gates.length > 0) await host.summary(`Shadow ${plan.name} on ${endpoint.name}`, rolloutSummary(steps));
-      return { ...changed, isPaused };
+      const { changed, judged, isPaused } = await shadow(inputs, workspace, place, host, wait);
+      const steps = [{ percent: inputs.mirrorPercent, ...judged }];
+      if (judged.gates.length > 0) await host.summary(`Shadow ${plan.name} on ${endpoint.name}`, rolloutSummary(steps));
+      return { ...changed, isPaused, judged: [judged] };
     } catch (error) {
       if (host.signal.aborted || inputs.rollout.onFailure === 'keep') throw error;
       throw await giveUpDeployment(workspace, id, error, 'live traffic was not touched', host, wait);
@@ -163,13 +210,13 @@ async function giveTraffic(
   }
   if (!isGradual(inputs.strategy) || !champion || champion.name === plan.name) {
     const move = { endpoint, live, next: plan.traffic, mirror };
-    return { ...(await moveTraffic(inputs, workspace, move, 'deploy', host, wait)), isPaused: false };
+    return { ...(await moveTraffic(inputs, workspace, move, 'deploy', host, wait)), isPaused: false, judged: [] };
   }
   try {
     const place = { endpoint, live, mirror, candidate: plan.name, champion: champion.name };
     const { changed, steps, outcome } = await rollOut(inputs, workspace, place, host, wait);
     await host.summary(`Rollout of ${plan.name} on ${endpoint.name}`, rolloutSummary(steps));
-    return { ...changed, isPaused: outcome === 'paused' };
+    return { ...changed, isPaused: outcome === 'paused', judged: steps };
   } catch (error) {
     if (host.signal.aborted || inputs.rollout.onFailure === 'keep') throw error;
     throw await giveUpDeployment(workspace, id, error, 'its requests go to the others', host, wait);

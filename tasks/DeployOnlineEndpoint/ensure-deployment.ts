@@ -7,6 +7,7 @@ import {
   type OnlineDeployment,
 } from '../../lib/azureml/online-deployments';
 import { pollDelay, type OperationWait } from '../../lib/azureml/online-operation';
+import { changeTags } from '../../lib/azureml/change-tags';
 import type { Workspace } from '../../lib/azureml/workspace';
 import type { TaskHost } from '../../lib/host/task-host';
 import { inTransition, isHealthy, isOurs } from '../../lib/release/deployments';
@@ -35,7 +36,9 @@ export async function ensureDeployment(
   if (existing && isHealthy(existing)) return update(workspace, id, plan, existing, wait);
   if (existing)
     wait.info(`Deployment ${id.name} is left ${existing.provisioningState} by an earlier run; making it anew`);
-  const { instanceCount, tags, content } = plan;
+  const { instanceCount, content } = plan;
+  const { [tag.changeBuild]: run = '' } = changeTags('deploy', host);
+  const tags = { ...plan.tags, ...(run ? { [tag.changeBuild]: run } : {}) };
   wait.info(`Creating deployment ${id.name}: ${instanceCount} x ${content.instanceType}`);
   const onPoll = creationProgress(workspace, id, host);
   await putDeployment(workspace, id, content, { instanceCount, tags }, { ...wait, onPoll });

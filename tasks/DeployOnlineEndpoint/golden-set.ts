@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { endpointKeys, type OnlineEndpoint } from '../../lib/azureml/online-endpoints';
 import { callEndpoint, describeAnswer } from '../../lib/azureml/scoring-request';
 import type { Workspace } from '../../lib/azureml/workspace';
@@ -7,10 +7,11 @@ import type { TaskHost } from '../../lib/host/task-host';
 import { TaskError } from '../../lib/task-error';
 import { contentTypeOf } from './smoke-test';
 
-/** Requests whose right answer is known. */
+/** A request whose right answer is known, or one that was made before and is made again. */
 export interface GoldenCase {
   readonly file: string;
-  readonly label: string;
+  /** Undefined for a replayed request. */
+  readonly label: string | undefined;
   readonly body: Buffer;
 }
 
@@ -24,7 +25,7 @@ export interface GoldenAnswer {
 
 export interface GoldenResult {
   readonly file: string;
-  readonly label: string;
+  readonly label: string | undefined;
   readonly candidate: GoldenAnswer;
   readonly champion: GoldenAnswer | undefined;
 }
@@ -56,6 +57,34 @@ export function readGoldenSet(folder: string): GoldenCase[] {
   );
 }
 
+/**
+ * Reads requests that were made before: every file of a folder and those below it, such as what the scoring runtime captured
+ * (its `captures.jsonl` is about them and no request). Of more than `most` an even choice over their order by name, which is that of time.
+ * @throws TaskError when it holds none
+ */
+export function readReplay(folder: string, most: number): GoldenCase[] {
+  let files: string[];
+  try {
+    files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter(path => !basename(path).startsWith('.') && basename(path) !== 'captures.jsonl')
+      .filter(path => statSync(join(folder, path)).isFile())
+      .sort((a, b) => (basename(a) < basename(b) ? -1 : 1));
+  } catch (error) {
+    throw new TaskError(
+      `The folder of requests ${folder} cannot be read (${(error as NodeJS.ErrnoException).code ?? String(error)}). replay is relative to the sources; was it downloaded in this job?`,
+      { code: 'GuardianInput', cause: error },
+    );
+  }
+  if (files.length === 0)
+    throw new TaskError(`The folder ${folder} holds no requests to replay.`, { code: 'GuardianInput' });
+  const step = Math.max(1, files.length / most);
+  const chosen = Array.from(
+    { length: Math.min(most, files.length) },
+    (_none, at) => files[Math.floor(at * step)] ?? '',
+  );
+  return chosen.map(file => ({ file, label: undefined, body: readFileSync(join(folder, file)) }));
+}
+
 /** Enough to be quick, and too few to be a load. */
 const parallelCalls = 4;
 
@@ -72,7 +101,7 @@ export async function askGoldenSet(
   const { scoringUri } = endpoint;
   if (!keys || !scoringUri) {
     throw new TaskError(
-      `A golden set needs an endpoint with keys, and ${endpoint.name} authenticates with ${endpoint.authMode}. Leave goldenSet empty for it.`,
+      `A golden set and replayed requests need an endpoint with keys, and ${endpoint.name} authenticates with ${endpoint.authMode}. Leave goldenSet and replay empty for it.`,
     );
   }
   host.maskSecret(keys.primaryKey);

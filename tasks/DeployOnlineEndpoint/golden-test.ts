@@ -3,14 +3,18 @@ import type { Workspace } from '../../lib/azureml/workspace';
 import type { TaskHost } from '../../lib/host/task-host';
 import { openGates } from '../../lib/release/gate-report';
 import { TaskError } from '../../lib/task-error';
-import { conclude, judgeGolden } from './analysis';
+import { conclude, judgeGolden, type Judged } from './analysis';
 import { goldenSummary, mismatches } from './analysis-report';
 import { askGoldenSet, type GoldenCase } from './golden-set';
 import type { DeployInputs } from './inputs';
 
+export interface GoldenTest extends Judged {
+  readonly verdict: 'pass' | 'inconclusive';
+}
+
 /**
- * Asks the new deployment and the champion the golden set before anybody's traffic reaches the new one, and publishes where it is wrong.
- * @throws TaskError when a gate fails
+ * Asks the new deployment and the champion the golden set and the replayed requests before anybody's traffic reaches the new one, and publishes
+ * where it is wrong. @throws TaskError when a gate fails
  */
 export async function testGoldenSet(
   workspace: Workspace,
@@ -20,12 +24,12 @@ export async function testGoldenSet(
   champion: string | undefined,
   { rollout: { analysis } }: DeployInputs,
   host: TaskHost,
-): Promise<'pass' | 'inconclusive'> {
-  host.progress(77, `Golden set of ${cases.length}`);
+): Promise<GoldenTest> {
+  host.progress(77, `Asking ${cases.length} cases`);
   const endpoint = await existingEndpoint(workspace, endpointName);
   const rival = champion === candidate ? undefined : champion;
   const results = await askGoldenSet(workspace, endpoint, cases, candidate, rival, host);
-  const gates = judgeGolden(analysis, results);
+  const { gates, sample } = judgeGolden(analysis, results);
   await host.summary(`Golden set: ${candidate} on ${endpointName}`, goldenSummary(results, gates));
   await host.publishArtifact(
     `golden-set-${endpointName}-${candidate}`,
@@ -37,5 +41,5 @@ export async function testGoldenSet(
     throw new TaskError(`${candidate} does not pass the golden set of ${cases.length} cases:\n${openGates(gates)}`, {
       code: 'GuardianGateFailed',
     });
-  return verdict;
+  return { verdict, gates, sample };
 }

@@ -3,7 +3,7 @@ import { assetName, endpointName, TaskInputs } from '../../lib/host/task-inputs'
 import { parseGate, type Gate } from '../../lib/release/gates';
 import { parseSteps } from '../../lib/release/rollout-steps';
 import { isGradual } from './deployment-plan';
-import { goldenNames, isGolden, trafficNames, type Analysis } from './analysis';
+import { agreementNames, goldenNames, isGolden, isOneOf, replayNames, trafficNames, type Analysis } from './analysis';
 import type { DeploymentContent } from '../../lib/azureml/online-deployments';
 import type { NewEndpoint } from '../../lib/azureml/online-endpoints';
 
@@ -19,8 +19,11 @@ export interface Target {
 
 export interface DeployInputs extends Target {
   readonly action: 'deploy';
+  /** Empty when the release record names it. */
   readonly modelName: string;
   readonly modelVersion: string;
+  /** File or folder with the record of an earlier stage, which names the model. */
+  readonly releaseRecord: string | undefined;
   /** Registry that the model is taken from; undefined: the workspace. */
   readonly registryName: string | undefined;
   readonly strategy: Strategy;
@@ -35,6 +38,10 @@ export interface DeployInputs extends Target {
   };
   /** Folder with one folder a label. */
   readonly goldenSet: string | undefined;
+  /** Folder of requests that were made before. */
+  readonly replay: string | undefined;
+  /** How many of them are sent at most. */
+  readonly replayRequests: number;
   /** Percent of live traffic. */
   readonly challengerTraffic: number;
   /** Percent of the live requests of which a shadow gets copies. */
@@ -50,6 +57,8 @@ export interface DeployInputs extends Target {
   /** Whether the core quota is looked at before anything is created. */
   readonly checkQuota: boolean;
   readonly keepPrevious: boolean;
+  /** What to do while another run is at work on the endpoint. */
+  readonly whenBusy: { readonly kind: 'refuse' } | { readonly kind: 'wait'; readonly minutes: number };
   readonly tags: Readonly<Record<string, string>>;
 }
 
@@ -91,9 +100,10 @@ function readAction(inputs: TaskInputs, action: Inputs['action'], target: Target
   if (action === 'promote') return { action, ...target, instanceCount, keepPrevious };
   const strategy = inputs.choice('strategy', ['allAtOnce', 'blueGreen', 'canary', 'challenger', 'shadow'], 'allAtOnce');
   const goldenSet = inputs.optionalPath('goldenSet');
+  const replay = inputs.optionalPath('replay');
   const smokeTestFile = inputs.optionalPath('smokeTestFile');
   const newEndpoint = readNewEndpoint(inputs);
-  for (const [name, value] of Object.entries({ goldenSet, smokeTestFile })) {
+  for (const [name, value] of Object.entries({ goldenSet, replay, smokeTestFile })) {
     if (value !== undefined && newEndpoint.authMode !== 'Key')
       inputs.problem(name, 'is sent with the key of the endpoint, so authMode must be key');
   }
@@ -104,12 +114,13 @@ function readAction(inputs: TaskInputs, action: Inputs['action'], target: Target
   return {
     action,
     ...target,
-    modelName: inputs.required('modelName', assetName),
-    modelVersion: readModelVersion(inputs),
+    ...readModel(inputs),
     registryName: inputs.optional('registryName', assetName),
     strategy,
-    rollout: readRollout(inputs, strategy, goldenSet !== undefined),
+    rollout: readRollout(inputs, strategy, { goldenSet, replay }),
     goldenSet,
+    replay,
+    replayRequests: inputs.integer('replayRequests', { min: 1, max: 100_000 }) ?? 500,
     challengerTraffic: inputs.integer('challengerTraffic', { min: 0, max: 99 }) ?? 10,
     // Azure mirrors at most half of the requests, to one deployment.
     mirrorPercent: inputs.integer('mirrorPercent', { min: 1, max: 50 }) ?? 10,
@@ -137,8 +148,15 @@ function readAction(inputs: TaskInputs, action: Inputs['action'], target: Target
     smokeTestFile,
     checkQuota: inputs.boolean('checkQuota', true),
     keepPrevious,
+    whenBusy: readWhenBusy(inputs),
     tags,
   };
+}
+
+function readWhenBusy(inputs: TaskInputs): DeployInputs['whenBusy'] {
+  const minutes = inputs.integer('busyTimeoutInMinutes', { min: 1, max: 1440 }) ?? 60;
+  const kind = inputs.choice('whenBusy', ['refuse', 'wait'], 'refuse');
+  return kind === 'wait' ? { kind, minutes } : { kind };
 }
 
 const authModes = { key: 'Key', amlToken: 'AMLToken', aadToken: 'AADToken' } as const;
@@ -157,6 +175,16 @@ function readNewEndpoint(inputs: TaskInputs): NewEndpoint {
   };
 }
 
+function readModel(inputs: TaskInputs): Pick<DeployInputs, 'modelName' | 'modelVersion' | 'releaseRecord'> {
+  const releaseRecord = inputs.optionalPath('releaseRecord');
+  const modelVersion = readModelVersion(inputs);
+  if (releaseRecord === undefined)
+    return { modelName: inputs.required('modelName', assetName), modelVersion, releaseRecord };
+  if (modelVersion !== 'latest')
+    inputs.problem('modelVersion', `is ${modelVersion}, but the release record names the version: give one of the two`);
+  return { modelName: inputs.optional('modelName', assetName) ?? '', modelVersion, releaseRecord };
+}
+
 /** Aliases are the workspace's own. */
 function readModelVersion(inputs: TaskInputs): string {
   const version = inputs.optional('modelVersion') ?? 'latest';
@@ -171,7 +199,7 @@ function readModelVersion(inputs: TaskInputs): string {
 /** What is watched when a rollout is to be watched and nothing else is said. */
 const defaultCondition = 'errorRate <= 1%';
 
-function readRollout(inputs: TaskInputs, strategy: Strategy, hasGoldenSet: boolean): DeployInputs['rollout'] {
+function readRollout(inputs: TaskInputs, strategy: Strategy, asked: Asked): DeployInputs['rollout'] {
   const lines = inputs.lines('analysis');
   const steps = parseSteps(inputs.optional('steps') ?? '5,25,50,100');
   if (typeof steps === 'string')
@@ -181,7 +209,7 @@ function readRollout(inputs: TaskInputs, strategy: Strategy, hasGoldenSet: boole
     bakeMinutes: inputs.number('bakeMinutes', { min: 0, max: 1440 }) ?? 5,
     analysis: {
       gates: (lines.length > 0 ? lines : isGradual(strategy) ? [defaultCondition] : []).flatMap(line =>
-        readGate(inputs, line, strategy, hasGoldenSet),
+        readGate(inputs, line, strategy, asked),
       ),
       minimumRequests: inputs.integer('minimumRequests', { min: 0, max: 1_000_000_000 }) ?? 0,
       onInconclusive: inputs.choice('onInconclusive', ['pause', 'fail', 'continue'], 'pause'),
@@ -191,17 +219,27 @@ function readRollout(inputs: TaskInputs, strategy: Strategy, hasGoldenSet: boole
   };
 }
 
-function readGate(inputs: TaskInputs, line: string, strategy: Strategy, hasGoldenSet: boolean): Gate[] {
+/** What the deployment is asked before it gets traffic. */
+type Asked = Pick<DeployInputs, 'goldenSet' | 'replay'>;
+
+function readGate(inputs: TaskInputs, line: string, strategy: Strategy, { goldenSet, replay }: Asked): Gate[] {
   const gate = parseGate(line, ['champion']);
   if (typeof gate === 'string') {
     inputs.problem('analysis', `has the line "${line}", ${gate}`);
     return [];
   }
-  const names: readonly string[] = [...trafficNames, ...goldenNames];
+  const names: readonly string[] = [...trafficNames, ...goldenNames, ...replayNames, ...agreementNames];
   if (!names.includes(gate.metric))
     inputs.problem('analysis', `asks for "${gate.metric}", but knows only ${names.join(', ')}`);
-  else if (isGolden(gate) && !hasGoldenSet)
+  else if (isOneOf(goldenNames, gate) && !goldenSet)
     inputs.problem('analysis', `asks for ${gate.metric}, which a golden set gives: name its folder as goldenSet`);
+  else if (isOneOf(replayNames, gate) && !replay)
+    inputs.problem('analysis', `asks for ${gate.metric}, which replayed requests give: name their folder as replay`);
+  else if (isOneOf(agreementNames, gate) && !goldenSet && !replay)
+    inputs.problem(
+      'analysis',
+      `asks for ${gate.metric}, which a golden set or replayed requests give: name a folder as goldenSet or replay`,
+    );
   else if (!isGolden(gate) && !isGradual(strategy) && strategy !== 'shadow')
     inputs.problem(
       'analysis',

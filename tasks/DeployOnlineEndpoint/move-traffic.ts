@@ -4,7 +4,9 @@ import type { OperationWait } from '../../lib/azureml/online-operation';
 import { changeTraffic, type ChangedTraffic } from '../../lib/azureml/online-traffic';
 import { openWorkspace, type Workspace } from '../../lib/azureml/workspace';
 import type { TaskHost } from '../../lib/host/task-host';
+import { busyTag, notBusy } from '../../lib/release/at-work';
 import { currentRevision } from '../../lib/release/revisions';
+import { tag } from '../../lib/release/tags';
 import { formatTraffic, sameTraffic, type Traffic } from '../../lib/release/traffic';
 import type { Target } from './inputs';
 
@@ -15,13 +17,15 @@ export interface Move {
   readonly next: Traffic;
   /** Who gets copies of the requests; undefined: as before. */
   readonly mirror?: Traffic;
+  /** Until when this run means to watch what comes of it: other runs then know that it is at work. */
+  readonly watchUntil?: Date;
 }
 
 /** Changes live traffic when it differs; when the pipeline cancels in the middle of it, puts it back. */
 export async function moveTraffic(
   target: Target,
   workspace: Workspace,
-  { endpoint, live, next, mirror }: Move,
+  { endpoint, live, next, mirror, watchUntil }: Move,
   action: string,
   host: TaskHost,
   wait: OperationWait,
@@ -31,7 +35,9 @@ export async function moveTraffic(
     host.info(`Live traffic stays ${formatTraffic(live)} (revision ${revision})`);
     return { endpoint, revision, previousRevision: revision };
   }
-  const change = { expected: live, next, mirror, tags: changeTags(action, host) };
+  const made = changeTags(action, host);
+  const watched = watchUntil ? busyTag(made[tag.changeBuild] ?? '', watchUntil) : notBusy(endpoint.tags);
+  const change = { expected: live, next, mirror, tags: { ...made, ...watched } };
   try {
     const changed = await changeTraffic(workspace, endpoint.name, change, wait);
     host.info(`Live traffic is ${formatTraffic(next)} (revision ${changed.revision})`);
@@ -69,7 +75,7 @@ export async function putBack(target: Target, { endpoint, live, next, mirror }: 
         await replaceEndpoint(
           workspace,
           now,
-          { traffic: live, mirror: endpoint.mirrorTraffic, tags: endpoint.tags },
+          { traffic: live, mirror: endpoint.mirrorTraffic, tags: { ...endpoint.tags, ...notBusy(endpoint.tags) } },
           wait,
         );
         return `Live traffic was put back to ${formatTraffic(live)}.`;

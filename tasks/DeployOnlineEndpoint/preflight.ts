@@ -1,15 +1,18 @@
 import { resolveEnvironment } from '../../lib/azureml/environments';
 import { versionOfAlias } from '../../lib/azureml/model-aliases';
 import { digestOf, findModel } from '../../lib/azureml/models';
+import { hasFailed } from '../../lib/azureml/online-endpoints';
 import { registryModel } from '../../lib/azureml/registry';
 import type { Workspace } from '../../lib/azureml/workspace';
 import type { TaskHost } from '../../lib/host/task-host';
+import type { ReleaseRecord } from '../../lib/release/release-record';
 import { tag } from '../../lib/release/tags';
 import { TaskError } from '../../lib/task-error';
 import { planDeployment, type DeploymentPlan, type ModelToDeploy } from './deployment-plan';
 import { readState, type EndpointState } from './endpoint-state';
 import type { DeployInputs } from './inputs';
-import { readGoldenSet, type GoldenCase } from './golden-set';
+import { readGoldenSet, readReplay, type GoldenCase } from './golden-set';
+import { checkRecorded, namedByRecord } from './release-source';
 import { checkRoom } from './room';
 import { findRuntime, type RuntimeEnvironment } from './runtime-environment';
 import { readSmokeTest, type SmokeTest } from './smoke-test';
@@ -21,12 +24,15 @@ export interface Preflight {
   /** Undefined when the pipeline names an environment of its own. */
   readonly runtime: RuntimeEnvironment | undefined;
   readonly smokeTest: SmokeTest | undefined;
-  readonly goldenSet: readonly GoldenCase[] | undefined;
+  /** Of the golden set and the requests to replay; empty without either. */
+  readonly cases: readonly GoldenCase[];
+  /** Of an earlier stage. */
+  readonly record: ReleaseRecord | undefined;
 }
 
 /** @throws TaskError that lists every problem found, not only the first */
 export async function preflight(
-  inputs: DeployInputs,
+  asked: DeployInputs,
   workspace: Workspace,
   runtimeFolder: string,
   host: TaskHost,
@@ -41,18 +47,28 @@ export async function preflight(
       return undefined;
     }
   };
-  const [model, environment, state, smokeTest, goldenSet] = await Promise.all([
-    collect(findModelToDeploy(inputs, workspace, host)),
+  const named = await collect(Promise.resolve(asked).then(namedByRecord));
+  const { inputs, record } = named ?? { inputs: asked, record: undefined };
+  const [model, environment, state, smokeTest, goldenSet, replay] = await Promise.all([
+    named && collect(findModelToDeploy(inputs, record, workspace, host)),
     collect(findEnvironmentToUse(inputs, workspace, runtimeFolder)),
     collect(readUsableState(inputs, workspace)),
     collect(inputs.smokeTestFile ? readSmokeTest(inputs.smokeTestFile) : Promise.resolve(undefined)),
-    collect(Promise.resolve(inputs.goldenSet).then(folder => (folder ? readGoldenSet(folder) : undefined))),
+    collect(Promise.resolve(inputs.goldenSet).then(folder => (folder ? readGoldenSet(folder) : []))),
+    collect(Promise.resolve(inputs.replay).then(folder => (folder ? readReplay(folder, inputs.replayRequests) : []))),
   ]);
   if (!model || !environment || !state) throw together(problems);
   const plan = planDeployment(inputs, state, model, environment.id);
   problems.push(...(await checkRoom(inputs, workspace, state, plan, host)));
   if (problems.length > 0) throw together(problems);
-  return { state, plan, runtime: environment.runtime, smokeTest, goldenSet };
+  return {
+    state,
+    plan,
+    runtime: environment.runtime,
+    smokeTest,
+    cases: [...(goldenSet ?? []), ...(replay ?? [])],
+    record,
+  };
 }
 
 /** One error for all of them. */
@@ -65,7 +81,12 @@ function together(problems: readonly TaskError[]): TaskError {
   });
 }
 
-async function findModelToDeploy(inputs: DeployInputs, workspace: Workspace, host: TaskHost): Promise<ModelToDeploy> {
+async function findModelToDeploy(
+  inputs: DeployInputs,
+  record: ReleaseRecord | undefined,
+  workspace: Workspace,
+  host: TaskHost,
+): Promise<ModelToDeploy> {
   const { registryName, modelName, modelVersion } = inputs;
   const model = await (registryName === undefined
     ? findModel(workspace, modelName, await versionToDeploy(inputs, workspace))
@@ -75,7 +96,7 @@ async function findModelToDeploy(inputs: DeployInputs, workspace: Workspace, hos
       `A rollback has rejected ${model.name}:${model.version} before: ${model.tags[tag.rejected] ?? ''}. It is deployed because the pipeline says so; name another modelVersion to deploy that.`,
     );
   }
-  return {
+  const found: ModelToDeploy = {
     id: model.id,
     name: model.name,
     version: model.version,
@@ -83,6 +104,8 @@ async function findModelToDeploy(inputs: DeployInputs, workspace: Workspace, hos
     digest: digestOf(model),
     tags: model.tags,
   };
+  if (record) checkRecorded(record, found);
+  return found;
 }
 
 /** What an alias such as `@champion` leads to now; anything else as it is. */
@@ -118,9 +141,9 @@ async function readUsableState(inputs: DeployInputs, workspace: Workspace): Prom
       `Endpoint ${endpoint.name} runs on a Kubernetes compute; only managed online endpoints are supported.`,
     );
   }
-  if (endpoint.provisioningState.toLowerCase() === 'failed') {
+  if (hasFailed(endpoint) && state.deployments.length === 0) {
     throw new TaskError(
-      `Endpoint ${endpoint.name} is in state ${endpoint.provisioningState}, in which Azure takes no deployments. Delete it, or choose another endpoint name.`,
+      `Endpoint ${endpoint.name} was never made: it is in state ${endpoint.provisioningState}, in which Azure takes no deployments. Delete it, or choose another endpoint name.`,
     );
   }
   return state;

@@ -1,9 +1,13 @@
 import { lineageOf } from '../../lib/azureml/lineage';
 import type { OnlineDeployment } from '../../lib/azureml/online-deployments';
 import type { OnlineEndpoint } from '../../lib/azureml/online-endpoints';
+import { markdownTable } from '../../lib/host/markdown';
 import type { TaskHost } from '../../lib/host/task-host';
+import { gateRecords } from '../../lib/release/gate-report';
+import { carriedOn, fromModelTags, type ReleaseRecord } from '../../lib/release/release-record';
 import { tag, type Tags } from '../../lib/release/tags';
 import { liveTraffic, shareOf, type Traffic } from '../../lib/release/traffic';
+import type { Judged } from './analysis';
 
 /** What a run has done to an endpoint. */
 export interface Release {
@@ -17,9 +21,15 @@ export interface Release {
   readonly modelTags: Tags;
   /** ARM id. */
   readonly environment: string | undefined;
+  /** In the registry, where Azure ML tells it. */
+  readonly image?: string | undefined;
   readonly before: Traffic;
   readonly revision: number;
   readonly previousRevision: number;
+  /** What the gates of this run saw, in their order. */
+  readonly judged?: readonly Judged[];
+  /** Of an earlier stage, to be gone on from. */
+  readonly record?: ReleaseRecord | undefined;
 }
 
 /** Outputs, summary and release record: the same facts for the pipeline, for people and for later. */
@@ -51,13 +61,15 @@ const titles = { deploy: 'Deployment to', promote: 'Promotion on', abort: 'Abort
 export function trafficTable(release: Pick<Release, 'endpoint' | 'deployments' | 'before'>): string {
   const rows = [...release.deployments]
     .sort((a, b) => shareOf(release.endpoint.traffic, b.name) - shareOf(release.endpoint.traffic, a.name))
-    .map(
-      ({ name, tags, instanceCount }) =>
-        `| ${name} | ${tags[tag.model] ?? ''} | ${tags[tag.role] ?? 'not ours'} | ${instanceCount} | ${shareOf(release.before, name)} % | ${shareOf(release.endpoint.traffic, name)} % |`,
-    );
-  return ['| Deployment | Model | Role | Instances | Before | Now |', '|---|---|---|---:|---:|---:|', ...rows].join(
-    '\n',
-  );
+    .map(({ name, tags, instanceCount }) => [
+      name,
+      tags[tag.model] ?? '',
+      tags[tag.role] ?? 'not ours',
+      String(instanceCount),
+      `${shareOf(release.before, name)} %`,
+      `${shareOf(release.endpoint.traffic, name)} %`,
+    ]);
+  return markdownTable(['Deployment', 'Model', 'Role', 'Instances', 'Before', 'Now'], rows);
 }
 
 function summaryOf(release: Release): string {
@@ -72,30 +84,24 @@ function summaryOf(release: Release): string {
 /** The record that RegisterModel began, continued: what was made of which commit, and where it went. */
 function recordOf(release: Release, host: TaskHost): string {
   const { action, endpoint, deployment, model, before, revision, previousRevision } = release;
-  const [name, version] = model?.split(':') ?? [];
-  const tags = release.modelTags;
-  const metrics = Object.entries(tags).flatMap(([key, value]) =>
-    key.startsWith('metric.') ? [[key.slice('metric.'.length), Number(value)]] : [],
-  );
+  const judged = release.judged ?? [];
   const record = {
     schemaVersion: 1,
     source: lineageOf(host),
-    training: {
-      job: tags['guardian.job'],
-      commit: tags['guardian.commit'],
-      metrics: Object.fromEntries(metrics) as object,
-    },
-    model: { name, version, digest: tags[tag.digest] },
+    ...(release.record ? carriedOn(release.record) : fromModelTags(model, release.modelTags)),
     release: {
       action,
       endpoint: endpoint.name,
       scoringUri: endpoint.scoringUri,
       deployment,
       environment: release.environment,
+      image: release.image,
       revision,
       previousRevision,
       trafficBefore: before,
       traffic: liveTraffic(endpoint.traffic),
+      gates: gateRecords(judged.flatMap(({ gates }) => gates)),
+      samples: judged.flatMap(({ sample }) => (sample ? [sample] : [])),
     },
     recordedAt: host.clock.now().toISOString(),
   };

@@ -4,12 +4,11 @@ import type { ChangedTraffic } from '../../lib/azureml/online-traffic';
 import type { Workspace } from '../../lib/azureml/workspace';
 import type { TaskHost } from '../../lib/host/task-host';
 import { openGates } from '../../lib/release/gate-report';
-import type { GateResult } from '../../lib/release/gates';
 import { remainingSteps } from '../../lib/release/rollout-steps';
 import { allTo, formatTraffic, shareOf, without, withShare, type Traffic } from '../../lib/release/traffic';
 import { TaskError } from '../../lib/task-error';
-import { conclude, judgeTraffic } from './analysis';
-import { bake } from './bake';
+import { conclude, judgeTraffic, type Judged } from './analysis';
+import { bake, watchedUntil } from './bake';
 import type { DeployInputs } from './inputs';
 import { moveTraffic, putBack } from './move-traffic';
 
@@ -19,9 +18,8 @@ export interface RollOut {
   readonly outcome: 'done' | 'paused';
 }
 
-export interface RollOutStep {
+export interface RollOutStep extends Judged {
   readonly percent: number;
-  readonly gates: readonly GateResult[];
 }
 
 interface Place {
@@ -55,13 +53,16 @@ export async function rollOut(
     const next = percent === 100 ? allTo(candidate) : withShare(now, candidate, percent);
     host.progress(80 + Math.round((15 * index) / left.length), `${candidate}: ${percent} %`);
     const at: OnlineEndpoint = changed?.endpoint ?? endpoint;
-    changed = await moveTraffic(inputs, workspace, { endpoint: at, live: now, next, mirror }, 'deploy', host, wait);
+    const watchUntil = watchedUntil(bakeMinutes, host);
+    const move = { endpoint: at, live: now, next, mirror, watchUntil };
+    changed = await moveTraffic(inputs, workspace, move, 'deploy', host, wait);
     now = next;
     const since = host.clock.now();
-    let gates: GateResult[];
+    let judged: Judged;
     try {
       await bake(bakeMinutes, host);
-      gates = await judgeTraffic(workspace, analysis, { endpoint: endpoint.name, candidate, champion, since }, host);
+      const place = { endpoint: endpoint.name, candidate, champion, since, at: `${percent} %` };
+      judged = await judgeTraffic(workspace, analysis, place, host);
     } catch (error) {
       if (host.signal.aborted) {
         host.info(await putBack(inputs, { endpoint: changed.endpoint, live: before, next: now }, host));
@@ -70,7 +71,8 @@ export async function rollOut(
       // What cannot be measured cannot be trusted with traffic.
       throw await goBack(inputs, workspace, changed.endpoint, now, before, error, host, wait);
     }
-    done.push({ percent, gates });
+    done.push({ percent, ...judged });
+    const { gates } = judged;
     const verdict = conclude(gates, analysis, host);
     if (verdict === 'fail') {
       const reason = new TaskError(

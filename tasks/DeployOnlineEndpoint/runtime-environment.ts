@@ -1,4 +1,5 @@
 import { createEnvironment, findEnvironment } from '../../lib/azureml/environments';
+import { buildImage, builtImage } from '../../lib/azureml/image-build';
 import { contentDigest, folderContent } from '../../lib/azureml/folder-content';
 import { uploadData } from '../../lib/azureml/upload';
 import type { Workspace } from '../../lib/azureml/workspace';
@@ -25,7 +26,37 @@ export async function findRuntime(workspace: Workspace, folder: string): Promise
   return { name, version, id: `${workspace.id}/environments/${name}/versions/${version}`, exists };
 }
 
-/** Uploads the build context and registers the environment; Azure builds the image when a deployment first needs it. */
+/**
+ * Has the runtime's image built when there is none yet, with the build's log in ours; an unchanged runtime is never built again. Where the environment
+ * service does not let us ask for it, Azure builds it with the first deployment. @returns the image, where it is told
+ * @throws TaskError when the build fails
+ */
+export async function ensureImage(
+  workspace: Workspace,
+  runtime: RuntimeEnvironment,
+  host: TaskHost,
+): Promise<string | undefined> {
+  const title = `${runtime.name}:${runtime.version}`;
+  try {
+    const built = await builtImage(workspace, runtime);
+    if (built) {
+      host.info(`Image of ${title} is there, nothing to build: ${built}`);
+      return built;
+    }
+  } catch (error) {
+    host.signal.throwIfAborted();
+    const said = error instanceof Error ? error.message : String(error);
+    host.info(
+      `${said} Azure builds the image of ${title}, if it has none, with the deployment; its log is then in the studio.`,
+    );
+    return undefined;
+  }
+  host.progress(7, 'Building the image');
+  await buildImage(workspace, runtime, host);
+  return builtImage(workspace, runtime);
+}
+
+/** Uploads the build context and registers the environment. */
 export async function createRuntime(
   workspace: Workspace,
   runtime: RuntimeEnvironment,
@@ -41,5 +72,5 @@ export async function createRuntime(
     osType: 'Linux',
     tags: { [tag.owner]: owner },
   });
-  host.info(`Environment ${name}:${runtime.version} registered; Azure builds its image for the first deployment`);
+  host.info(`Environment ${name}:${runtime.version} registered`);
 }

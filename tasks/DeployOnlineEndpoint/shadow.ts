@@ -2,19 +2,19 @@ import type { OnlineEndpoint } from '../../lib/azureml/online-endpoints';
 import type { OperationWait } from '../../lib/azureml/online-operation';
 import type { ChangedTraffic } from '../../lib/azureml/online-traffic';
 import type { Workspace } from '../../lib/azureml/workspace';
+import { attempt } from '../../lib/host/attempt';
 import type { TaskHost } from '../../lib/host/task-host';
 import { openGates } from '../../lib/release/gate-report';
-import type { GateResult } from '../../lib/release/gates';
 import type { Traffic } from '../../lib/release/traffic';
 import { TaskError } from '../../lib/task-error';
-import { conclude, isGolden, judgeTraffic } from './analysis';
-import { bake } from './bake';
+import { conclude, isGolden, judgeTraffic, type Judged } from './analysis';
+import { bake, watchedUntil } from './bake';
 import type { DeployInputs } from './inputs';
 import { moveTraffic } from './move-traffic';
 
 export interface Shadowing {
   readonly changed: ChangedTraffic;
-  readonly gates: readonly GateResult[];
+  readonly judged: Judged;
   readonly isPaused: boolean;
 }
 
@@ -32,19 +32,32 @@ export async function shadow(
   const { endpoint, live, next, candidate, champion } = place;
   const { analysis, bakeMinutes } = inputs.rollout;
   const mirror = { [candidate]: inputs.mirrorPercent };
-  const changed = await moveTraffic(inputs, workspace, { endpoint, live, next, mirror }, 'deploy', host, wait);
-  if (analysis.gates.every(isGolden)) return { changed, gates: [], isPaused: false };
+  const isWatched = !analysis.gates.every(isGolden);
+  const watch = isWatched ? { watchUntil: watchedUntil(bakeMinutes, host) } : {};
+  const changed = await moveTraffic(
+    inputs,
+    workspace,
+    { endpoint, live, next, mirror, ...watch },
+    'deploy',
+    host,
+    wait,
+  );
+  if (!isWatched) {
+    return { changed, judged: { gates: [], sample: undefined }, isPaused: false };
+  }
   const since = host.clock.now();
   try {
     await bake(bakeMinutes, host);
-    const gates = await judgeTraffic(
+    const at = `copies of ${inputs.mirrorPercent} %`;
+    const judged = await judgeTraffic(
       workspace,
       analysis,
-      { endpoint: endpoint.name, candidate, champion, since },
+      { endpoint: endpoint.name, candidate, champion, since, at },
       host,
     );
+    const { gates } = judged;
     const verdict = conclude(gates, analysis, host);
-    if (verdict !== 'fail') return { changed, gates, isPaused: verdict === 'inconclusive' };
+    if (verdict !== 'fail') return { changed, judged, isPaused: verdict === 'inconclusive' };
     throw new TaskError(
       `${candidate} did not pass on copies of ${inputs.mirrorPercent} % of the requests to ${endpoint.name}:\n${openGates(gates)}`,
       { code: 'GuardianGateFailed' },
@@ -54,14 +67,11 @@ export async function shadow(
       host.info(`${candidate} goes on getting copies of the requests: action: promote or action: abort ends that.`);
       throw error;
     }
-    await moveTraffic(
-      inputs,
-      workspace,
-      { endpoint: changed.endpoint, live: next, next, mirror: {} },
-      'rollback',
-      host,
-      wait,
-    );
+    const move = { endpoint: changed.endpoint, live: next, next, mirror: {} };
+    // The reason is the news; that the copies could not be ended is told beside it.
+    await attempt(host, async () => {
+      await moveTraffic(inputs, workspace, move, 'rollback', host, wait);
+    });
     throw error;
   }
 }

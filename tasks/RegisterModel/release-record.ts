@@ -1,6 +1,7 @@
 import { lineageOf, shortTags } from '../../lib/azureml/lineage';
 import type { Model } from '../../lib/azureml/models';
 import type { TaskHost } from '../../lib/host/task-host';
+import { gateRecords } from '../../lib/release/gate-report';
 import { verdictOf, type GateResult } from '../../lib/release/gates';
 import type { Candidate } from './candidate';
 
@@ -26,7 +27,7 @@ export function releaseRecord(
       ? {}
       : {
           verdict: verdictOf(gates),
-          gates: gates.map(({ gate, verdict, value, limit }) => ({ gate: gate.text, verdict, value, limit })),
+          gates: gateRecords(gates),
         }),
     recordedAt: host.clock.now().toISOString(),
   };

@@ -1,6 +1,6 @@
 import { rebuildDeployment } from '../../lib/azureml/deployment-record';
 import { containerLog, deleteDeployment, getDeployment } from '../../lib/azureml/online-deployments';
-import { existingEndpoint } from '../../lib/azureml/online-endpoints';
+import { existingEndpoint, hasFailed, writeAgain } from '../../lib/azureml/online-endpoints';
 import { OnlineOperationError, type OperationWait } from '../../lib/azureml/online-operation';
 import { failureHint } from '../../lib/azureml/online-failure-causes';
 import type { Workspace } from '../../lib/azureml/workspace';
@@ -46,7 +46,9 @@ async function rebuildFor(
   host: TaskHost,
   wait: OperationWait,
 ): Promise<void> {
-  for (const name of plan.kind === 'change' ? plan.rebuild : []) {
+  const needed = plan.kind === 'change' ? plan.rebuild : [];
+  if (needed.length > 0 && hasFailed(endpoint)) await writeAgain(workspace, endpoint.name, wait);
+  for (const name of needed) {
     const record = records.get(name);
     if (!record) continue;
     const id = { endpoint: endpoint.name, name };

@@ -5,6 +5,7 @@ import { changeTraffic } from '../../lib/azureml/online-traffic';
 import { codeOf } from '../../lib/azureml/service-error';
 import type { Workspace } from '../../lib/azureml/workspace';
 import type { Outcome, TaskHost } from '../../lib/host/task-host';
+import { notBusy } from '../../lib/release/at-work';
 import { encodeTraffic } from '../../lib/release/revisions';
 import { tag, tagValue } from '../../lib/release/tags';
 import { formatTraffic, type Traffic } from '../../lib/release/traffic';
@@ -157,6 +158,7 @@ async function changeOne(
   const { from, target } = plan;
   const tags = {
     ...changeTags('rollback', host),
+    ...notBusy(endpoint.tags),
     [tag.rollbackReason]: reason,
     [tag.rollbackFrom]: tagValue(encodeTraffic(from)),
     [tag.rollbackTo]: target.number === undefined ? encodeTraffic(target.traffic) : String(target.number),

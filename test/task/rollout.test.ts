@@ -126,7 +126,7 @@ describe('a rollout on really running runtimes', function () {
     const error = failed(run);
     assert.match(error, /does not pass the golden set of 3 cases/);
     assert.match(error, /accuracy >= champion: fail, accuracy is 0\.333333, wanted >= 1 \(champion 1\)/);
-    assert.match(run.summaries.join(), /\| green \| 0 \| 0 \| 1 \|/);
+    assert.match(run.summaries.join(), /\| green \| 0 \| 0 \| 1 █ \|/);
     assert.deepEqual(await traffic(), before);
     assert.deepEqual(await deployments(), Object.keys(before));
   });
@@ -138,7 +138,7 @@ describe('a rollout on really running runtimes', function () {
       modelVersion: '2',
       strategy: 'canary',
       steps: '50,100',
-      bakeMinutes: '0.1',
+      bakeMinutes: '0.04',
       analysis: 'errorRate <= 5%',
       minimumRequests: '10',
       onInconclusive: 'fail',
@@ -164,7 +164,7 @@ describe('a rollout on really running runtimes', function () {
         modelVersion: '4',
         strategy: 'canary',
         steps: '50,100',
-        bakeMinutes: '0.05',
+        bakeMinutes: '0.03',
         goldenSet,
         analysis: 'accuracy >= champion\nagreement == 1\nerrorRate <= 1%',
       }),
@@ -218,7 +218,7 @@ describe('a rollout on really running runtimes', function () {
         modelVersion: '2',
         strategy: 'shadow',
         mirrorPercent: '50',
-        bakeMinutes: '0.1',
+        bakeMinutes: '0.04',
         analysis: 'errorRate <= 5%',
         minimumRequests: '10',
         onInconclusive: 'fail',

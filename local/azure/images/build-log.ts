@@ -3,6 +3,14 @@ import type { AzureContext } from '../context';
 const flushMilliseconds = 1000;
 const container = 'azureml';
 
+/** Where the log of an environment version's image build is. */
+export function buildLogPlace({ name, version }: { name: string; version: string }): {
+  container: string;
+  path: string;
+} {
+  return { container, path: `ImageLogs/${name}-${version}/build.log` };
+}
+
 /** The log of an image build, a blob that grows while the image is built: `azureml/ImageLogs/{environment}-{version}/build.log`. */
 export class BuildLog {
   private readonly lines: string[] = [];
@@ -16,7 +24,7 @@ export class BuildLog {
     private readonly name: string,
     version: string,
   ) {
-    this.path = `ImageLogs/${name}-${version}/build.log`;
+    this.path = buildLogPlace({ name, version }).path;
     this.timer = setInterval(() => this.flush(), flushMilliseconds);
     this.timer.unref();
   }

@@ -33,11 +33,36 @@ export class ImageBuilder {
     return work;
   }
 
+  /** Names the image of an environment; undefined while it is not built. */
+  async find({ properties: { build } }: FoundEnvironment): Promise<string | undefined> {
+    if (!build) return undefined;
+    const draft = join(this.context.cacheDir, 'images', `draft-${randomUUID()}`);
+    try {
+      const key = await this.fetchContext(build, draft);
+      const isReady = await stat(join(this.context.cacheDir, 'images', key, 'image.json')).catch(() => undefined);
+      return isReady && key;
+    } finally {
+      await rm(draft, { recursive: true, force: true });
+    }
+  }
+
+  /** Downloads the build context into `folder`. @returns what names an image of that content */
+  private async fetchContext(
+    { contextUri, dockerfilePath }: { contextUri: string; dockerfilePath: string },
+    folder: string,
+  ): Promise<string> {
+    const { blobs, signal } = this.context;
+    const place = blobs.locate(contextUri);
+    if (!place) throw new Error(`The build context ${contextUri} is not in this workspace's storage.`);
+    await blobs.download(place.container, place.path, folder, signal);
+    return keyOf(folder, dockerfilePath);
+  }
+
   private async build(
     environment: FoundEnvironment,
     build: { contextUri: string; dockerfilePath: string },
   ): Promise<Image> {
-    const { blobs, cacheDir, signal } = this.context;
+    const { cacheDir, signal } = this.context;
     const images = join(cacheDir, 'images');
     await mkdir(images, { recursive: true });
     const draft = join(images, `draft-${randomUUID()}`);
@@ -45,11 +70,8 @@ export class ImageBuilder {
     const buildLog = new BuildLog(this.context, environment.name, environment.version);
     const log = (line: string): void => buildLog.line(line);
     try {
-      const place = blobs.locate(build.contextUri);
-      if (!place) throw new Error(`The build context ${build.contextUri} is not in this workspace's storage.`);
       const source = join(draft, 'context');
-      await blobs.download(place.container, place.path, source, signal);
-      const folder = join(images, await keyOf(source, build.dockerfilePath));
+      const folder = join(images, await this.fetchContext(build, source));
       const ready = await readFile(join(folder, 'image.json'), 'utf8').catch(() => undefined);
       if (ready !== undefined) {
         this.context.noteUse(`the image ${environment.name}`, true);

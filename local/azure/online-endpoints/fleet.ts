@@ -32,7 +32,8 @@ interface Running {
 export class Fleet {
   private readonly running = new Map<string, Running>();
   private readonly logs = new Map<string, DeploymentLogs>();
-  private readonly images: ImageBuilder;
+  /** Builds what the containers run; shared, so that one image is not built twice at a time. */
+  readonly images: ImageBuilder;
 
   constructor(private readonly parts: FleetParts) {
     this.images = new ImageBuilder(parts.context);

@@ -60,9 +60,11 @@ export async function planeCaller(request: FastifyRequest, context: AzureContext
   return caller;
 }
 
-/** The RBAC action of a request to run history or MLflow (actions of Microsoft.MachineLearningServices; searches are POSTs that only read). */
+/** The RBAC action of a request to run history, MLflow or the environment service (actions of Microsoft.MachineLearningServices; searches are POSTs that only read). */
 function actionOf(request: FastifyRequest): string {
   const path = request.url.split('?')[0] ?? '';
+  if (path.startsWith('/environment/'))
+    return `Microsoft.MachineLearningServices/workspaces/environments/${request.method === 'GET' ? 'read' : 'build/action'}`;
   const kind = /\/(registered-models|model-versions)\//.test(path) ? 'models' : 'experiments/runs';
   const reads = request.method === 'GET' || /\/(search|list|full|contentinfo|rundata|metadata)$/.test(path);
   return `Microsoft.MachineLearningServices/workspaces/${kind}/${reads ? 'read' : 'write'}`;

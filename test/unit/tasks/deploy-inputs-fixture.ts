@@ -14,6 +14,7 @@ export const deployInputs = (change: Partial<DeployInputs>): DeployInputs => ({
   ...target,
   modelName: 'nsfw-detector',
   modelVersion: 'latest',
+  releaseRecord: undefined,
   strategy: 'allAtOnce',
   challengerTraffic: 10,
   environment: 'azureml:own-runtime:1',
@@ -31,6 +32,8 @@ export const deployInputs = (change: Partial<DeployInputs>): DeployInputs => ({
   registryName: undefined,
   mirrorPercent: 10,
   goldenSet: undefined,
+  replay: undefined,
+  replayRequests: 500,
   rollout: {
     steps: [100],
     bakeMinutes: 0,
@@ -38,6 +41,7 @@ export const deployInputs = (change: Partial<DeployInputs>): DeployInputs => ({
     onFailure: 'remove',
   },
   keepPrevious: true,
+  whenBusy: { kind: 'refuse' },
   tags: {},
   ...change,
 });
