@@ -39,7 +39,8 @@ export function pollDelay(looks: number, retryAfter?: string): number {
 }
 
 const busyTimeoutMilliseconds = 15 * 60_000;
-const busyDelayMilliseconds = 10_000;
+/** Another try is a whole write: half as often as a look. */
+const looksPerTry = 2;
 
 /**
  * Sends a write, again and again while Azure answers 409 because another operation runs on the endpoint.
@@ -47,7 +48,7 @@ const busyDelayMilliseconds = 10_000;
  */
 export async function whenFree<T>(endpoint: string, request: () => Promise<T>, wait: OperationWait): Promise<T> {
   const started = wait.clock.now().getTime();
-  while (true) {
+  for (let tries = 0; ; tries++) {
     try {
       return await request();
     } catch (error) {
@@ -59,10 +60,9 @@ export async function whenFree<T>(endpoint: string, request: () => Promise<T>, w
           { code: 'GuardianConflict', cause: error },
         );
       }
-      wait.info(
-        `Endpoint ${endpoint} is busy with another operation; trying again in ${busyDelayMilliseconds / 1000} s`,
-      );
-      await wait.clock.sleep(busyDelayMilliseconds, wait.signal);
+      const delay = looksPerTry * pollDelay(tries);
+      wait.info(`Endpoint ${endpoint} is busy with another operation; trying again in ${delay / 1000} s`);
+      await wait.clock.sleep(delay, wait.signal);
     }
   }
 }

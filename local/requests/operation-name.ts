@@ -6,6 +6,7 @@ const planes: Record<string, Plane> = {
   providers: 'arm',
   history: 'history',
   artifact: 'history',
+  environment: 'history',
   metric: 'metric',
   mlflow: 'mlflow',
   inference: 'scoring',

@@ -1,4 +1,5 @@
 import { changeTags } from '../../lib/azureml/change-tags';
+import { pollDelay } from '../../lib/azureml/online-operation';
 import type { Workspace } from '../../lib/azureml/workspace';
 import type { TaskHost } from '../../lib/host/task-host';
 import { atWork, type AtWork } from '../../lib/release/at-work';
@@ -7,8 +8,6 @@ import { TaskError } from '../../lib/task-error';
 import { readState, type EndpointState } from './endpoint-state';
 import type { DeployInputs } from './inputs';
 import type { Preflight } from './preflight';
-
-const lookMilliseconds = 10_000;
 
 /**
  * Does the work when no other run is at work on the endpoint. By choice it waits for its turn, and takes a change that came in between for the end of
@@ -33,7 +32,7 @@ export async function inTurn<T>(
     return work(found);
   }
   const limit = host.clock.now().getTime() + whenBusy.minutes * 60_000;
-  for (;;) {
+  for (let tries = 0; ; tries++) {
     let found = await look();
     if (!inputs.whatIf && (await waitForTurn(inputs, workspace, found, limit, host))) found = await look();
     try {
@@ -42,7 +41,7 @@ export async function inTurn<T>(
       const isTaken = error instanceof TaskError && error.errorCode === 'GuardianConflict';
       if (!isTaken || host.signal.aborted || host.clock.now().getTime() >= limit) throw error;
       host.info(`${error.message}\nwhenBusy is wait: looking again at what is there now`);
-      await host.clock.sleep(lookMilliseconds, host.signal);
+      await host.clock.sleep(pollDelay(tries), host.signal);
     }
   }
 }
@@ -56,7 +55,7 @@ async function waitForTurn(
   host: TaskHost,
 ): Promise<boolean> {
   let told = '';
-  for (let now = state; ; now = await readState(workspace, inputs.endpointName)) {
+  for (let now = state, looks = 0; ; now = await readState(workspace, inputs.endpointName)) {
     const other = holderOf(now, plan.name, host);
     if (!other) return told !== '';
     if (host.clock.now().getTime() >= limit) {
@@ -67,7 +66,7 @@ async function waitForTurn(
       told = describe(other);
       host.info(`${told}; waiting for it until ${new Date(limit).toISOString()} at the latest`);
     }
-    await host.clock.sleep(lookMilliseconds, host.signal);
+    await host.clock.sleep(pollDelay(looks++), host.signal);
   }
 }
 

@@ -15,6 +15,9 @@ export interface TaskOptions {
   /** Called with what ends the task's process at once. */
   onStart?: (kill: () => void) => void;
   signal?: AbortSignal;
+  onLine?: (line: string) => void;
+  /** Another folder than that of the product's task. */
+  taskDir?: string;
 }
 
 interface Deployment {
@@ -32,6 +35,8 @@ export class ReleaseCloud {
   };
   /** Of Resource Manager and of online endpoints, as they were answered, for example `PUT onlineEndpoints/letters-endpoint`. */
   readonly writes: string[] = [];
+  /** Of all that local Azure was asked, without its router: plane, method and path below the workspace, in the order of the answers. */
+  readonly requests: { time: string; request: string }[] = [];
   /** Called after a write was answered, with how many there were. */
   afterWrite: (count: number) => void = () => undefined;
   azure!: AzureReader;
@@ -52,8 +57,9 @@ export class ReleaseCloud {
     return this.test.stop();
   }
 
-  #record({ plane, method, path }: RecordedRequest): void {
+  #record({ plane, method, path, time }: RecordedRequest): void {
     const below = /\/workspaces\/[^/]+\/(.*)$/.exec(path)?.[1] ?? '';
+    if (plane !== 'scoring') this.requests.push({ time, request: `${plane} ${method} ${below || path}` });
     const isWrite = ['PUT', 'PATCH', 'DELETE'].includes(method);
     if (plane !== 'arm' || !isWrite || !/^(onlineEndpoints|models)\//.test(below)) return;
     this.writes.push(`${method} ${below}`);
@@ -138,6 +144,8 @@ export class ReleaseCloud {
           { name: 'Build.RequestedFor', value: 'Grace Hopper' },
         ],
         ...(o.signal ? { signal: o.signal } : {}),
+        ...(o.onLine ? { onLine: o.onLine } : {}),
+        ...(o.taskDir ? { taskDir: o.taskDir } : {}),
       },
     );
   }
@@ -198,6 +206,13 @@ export class ReleaseCloud {
       await new Promise(resolve => setTimeout(resolve, 50));
     }
     return found.name;
+  }
+
+  /** Resolves when nothing is under way on any deployment. */
+  async settled(): Promise<void> {
+    const isUnderWay = ({ properties }: Deployment): boolean =>
+      !['Succeeded', 'Failed', 'Canceled'].includes(properties.provisioningState);
+    while ((await this.deployments()).some(isUnderWay)) await new Promise(resolve => setTimeout(resolve, 50));
   }
 
   /** Calls the endpoint as its applications do, side by side, until stopped. */
