@@ -1,7 +1,7 @@
 /**
  * `npm run bench [-- PART] [--rounds N]`: `tasks` (the part when none is named) lets our tasks and the official Python SDK do the same
  * work against the same local Azure, `scoring` the scoring runtime and other servers answer the same photographs, `models FOLDER FOLDER` the scoring runtime with one model
- * and with another, such as its 8-bit copy; always in turns.
+ * and with another, such as its 8-bit copy; always in turns. `restore` takes live traffic back in every way and says what that took.
  * Prints tables of medians and ratios, and writes every sample to bench/results.json; `scoring` with all servers puts its
  * tables and chart into docs/PERFORMANCE.md too.
  */
@@ -16,6 +16,7 @@ import { withSection } from './page-section';
 import { compareModels } from './scoring-models';
 import { scoringChart, scoringTables } from './scoring-report';
 import { median } from './statistics';
+import { restoreTable, timeToRestore } from './time-to-restore';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -74,6 +75,12 @@ async function benchModels(folders: readonly string[], rounds: number, seconds: 
   return text;
 }
 
+async function benchRestore(rounds: number): Promise<string> {
+  const restorations = await timeToRestore(rounds, log);
+  keep('restore', { rounds, restorations });
+  return restoreTable(restorations);
+}
+
 /** Puts what was measured beside what other parts left in bench/results.json. */
 function keep(part: string, measured: object): void {
   const file = join(root, 'bench/results.json');
@@ -93,10 +100,11 @@ async function main(): Promise<void> {
     tasks: () => benchTasks(rounds),
     scoring: () => benchScoring(rounds, wholeNumber('seconds', values.seconds), values.only),
     models: () => benchModels(folders, rounds, wholeNumber('seconds', values.seconds)),
+    restore: () => benchRestore(rounds),
   };
   const [part = 'tasks', ...folders] = positionals;
-  if (!(part === 'tasks' || part === 'scoring' || part === 'models'))
-    throw new Error(`There is "tasks", "scoring" and "models" to measure, not "${part}".`);
+  if (!(part === 'tasks' || part === 'scoring' || part === 'models' || part === 'restore'))
+    throw new Error(`There is "tasks", "scoring", "models" and "restore" to measure, not "${part}".`);
   console.log(await parts[part]());
 }
 

@@ -7,10 +7,11 @@ import { openGates } from '../../lib/release/gate-report';
 import { remainingSteps } from '../../lib/release/rollout-steps';
 import { allTo, formatTraffic, shareOf, without, withShare, type Traffic } from '../../lib/release/traffic';
 import { TaskError } from '../../lib/task-error';
-import { conclude, judgeTraffic, type Judged } from './analysis';
-import { bake, watchedUntil } from './bake';
+import { conclude, type Judged } from './analysis';
+import { watchedUntil } from './bake';
 import type { DeployInputs } from './inputs';
 import { moveTraffic, putBack } from './move-traffic';
+import { watchStep } from './watch-step';
 
 export interface RollOut {
   readonly changed: ChangedTraffic;
@@ -60,9 +61,8 @@ export async function rollOut(
     const since = host.clock.now();
     let judged: Judged;
     try {
-      await bake(bakeMinutes, host);
       const place = { endpoint: endpoint.name, candidate, champion, since, at: `${percent} %` };
-      judged = await judgeTraffic(workspace, analysis, place, host);
+      judged = await watchStep(workspace, analysis, place, bakeMinutes, host);
     } catch (error) {
       if (host.signal.aborted) {
         host.info(await putBack(inputs, { endpoint: changed.endpoint, live: before, next: now }, host));

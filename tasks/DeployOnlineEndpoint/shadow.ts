@@ -7,10 +7,11 @@ import type { TaskHost } from '../../lib/host/task-host';
 import { openGates } from '../../lib/release/gate-report';
 import type { Traffic } from '../../lib/release/traffic';
 import { TaskError } from '../../lib/task-error';
-import { conclude, isGolden, judgeTraffic, type Judged } from './analysis';
-import { bake, watchedUntil } from './bake';
+import { conclude, isGolden, type Judged } from './analysis';
+import { watchedUntil } from './bake';
 import type { DeployInputs } from './inputs';
 import { moveTraffic } from './move-traffic';
+import { watchStep } from './watch-step';
 
 export interface Shadowing {
   readonly changed: ChangedTraffic;
@@ -47,14 +48,9 @@ export async function shadow(
   }
   const since = host.clock.now();
   try {
-    await bake(bakeMinutes, host);
     const at = `copies of ${inputs.mirrorPercent} %`;
-    const judged = await judgeTraffic(
-      workspace,
-      analysis,
-      { endpoint: endpoint.name, candidate, champion, since, at },
-      host,
-    );
+    const place = { endpoint: endpoint.name, candidate, champion, since, at };
+    const judged = await watchStep(workspace, analysis, place, bakeMinutes, host);
     const { gates } = judged;
     const verdict = conclude(gates, analysis, host);
     if (verdict !== 'fail') return { changed, judged, isPaused: verdict === 'inconclusive' };

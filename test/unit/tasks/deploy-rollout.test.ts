@@ -69,6 +69,23 @@ describe('a gradual rollout', () => {
     assert.equal(azure.role(champion), 'champion');
   });
 
+  it('does not wait for the end of a step that two looks in a row have found bad', async () => {
+    azure.monitor = name => ({ ...healthy(), errors: name.startsWith('m2') ? 50 : 0 });
+    const minutes = async (bakeMinutes: number): Promise<number> => {
+      const began = host.clock.now().getTime();
+      await assert.rejects(run('2', {}, { bakeMinutes }), /did not pass at 5 %/);
+      return (host.clock.now().getTime() - began) / 60_000;
+    };
+    assert.deepEqual([await minutes(60), await minutes(1.5), await minutes(0.5)], [2, 1.5, 0.5]);
+  });
+
+  it('takes one bad minute for chance', async () => {
+    let looks = 0;
+    azure.monitor = name => ({ ...healthy(), errors: name.startsWith('m2') && ++looks <= 2 ? 50 : 0 });
+    await run('2');
+    assert.deepEqual(azure.traffic, { [candidate()]: 100 });
+  });
+
   it('keeps it without traffic when told so', async () => {
     azure.monitor = () => ({ requests: 10, errors: 10, p95: 1 });
     await assert.rejects(run('2', {}, { onFailure: 'keep' }), /Live traffic is back/);
