@@ -35,13 +35,14 @@ export async function timeToRestore(rounds: number, log: (line: string) => void)
     const before = asked.slice(from + 1, at).filter(({ request }) => request.startsWith('arm '));
     const after = asked.slice(at + 1);
     const end = after.findIndex(({ request }) => !isLook(request));
-    const restored = after[end] ?? asked[at]!;
+    const [began, restored] = [asked[Math.max(from, 0)], after[end]];
+    assert.ok(began && restored);
     done.push({
       way,
       readsBefore: before.filter(({ request }) => / (GET|POST) /.test(request)).length,
       writesBefore: before.filter(({ request }) => !/ (GET|POST) /.test(request)).length,
       looks: end,
-      seconds: (Date.parse(restored.time) - Date.parse((asked[from] ?? asked[0]!).time)) / 1000,
+      seconds: (Date.parse(restored.time) - Date.parse(began.time)) / 1000,
     });
     log(JSON.stringify(done.at(-1)));
   };

@@ -1,5 +1,5 @@
 import type { ModelVersion } from '@azure/arm-machinelearning';
-import { tag } from '../release/tags';
+import { tag, type Tags } from '../release/tags';
 import { TaskError } from '../task-error';
 import { nearNames } from './near-names';
 import { codeOf, statusOf } from './service-error';
@@ -128,6 +128,16 @@ function isOurs(made: Model, wanted: NewModel): boolean {
 /** sha256 of the version's files, when RegisterModel recorded it; an import into a registry keeps only tags. */
 export function digestOf({ properties, tags }: Pick<Model, 'properties' | 'tags'>): string | undefined {
   return properties[tag.digest] ?? tags[tag.digest];
+}
+
+/**
+ * A deployment's tags, and those of the model version in it, which say where that came from. A model that cannot be read has none: what they are read
+ * for is told after the work is done.
+ */
+export async function tagsWithModel(workspace: Workspace, tags: Tags): Promise<Tags> {
+  const [name, version] = (tags[tag.model] ?? '').split(':');
+  const found = name && version ? await getModel(workspace, name, version).catch(() => undefined) : undefined;
+  return { ...tags, ...found?.tags };
 }
 
 /** `NAME:VERSION` of the model that a deployment refers to, by `…/models/NAME/versions/VERSION` or `azureml:NAME:VERSION`. */

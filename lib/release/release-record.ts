@@ -54,8 +54,10 @@ export function fromModelTags(model: string | undefined, tags: Tags): object {
   const metrics = Object.entries(tags).flatMap(([key, value]) =>
     key.startsWith('metric.') ? [[key.slice('metric.'.length), Number(value)] as const] : [],
   );
+  const [job, commit] = [tags[tag.job], tags['guardian.commit']];
+  const isTrained = job !== undefined || metrics.length > 0;
   return {
-    training: { job: tags[tag.job], commit: tags['guardian.commit'], metrics: Object.fromEntries(metrics) },
+    ...(isTrained ? { training: { job, commit, metrics: Object.fromEntries(metrics) } } : {}),
     model: { name, version, digest: tags[tag.digest] },
   };
 }

@@ -1,3 +1,4 @@
+import { tagsWithModel } from '../../lib/azureml/models';
 import { deleteDeployment, listDeployments } from '../../lib/azureml/online-deployments';
 import { existingEndpoint } from '../../lib/azureml/online-endpoints';
 import type { OperationWait } from '../../lib/azureml/online-operation';
@@ -67,7 +68,7 @@ async function reportAbort(
       deployments: await listDeployments(workspace, changed.endpoint.name),
       deployment: deployment?.name ?? '',
       model: deployment?.tags[tag.model],
-      modelTags: deployment?.tags ?? {},
+      modelTags: await tagsWithModel(workspace, deployment?.tags ?? {}),
       environment: deployment?.environmentId,
       before,
     },

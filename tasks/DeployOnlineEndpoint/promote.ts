@@ -1,4 +1,5 @@
 import { isChangedByThisRun } from '../../lib/azureml/change-tags';
+import { tagsWithModel } from '../../lib/azureml/models';
 import { listDeployments, patchDeployment, type OnlineDeployment } from '../../lib/azureml/online-deployments';
 import { existingEndpoint } from '../../lib/azureml/online-endpoints';
 import type { OperationWait } from '../../lib/azureml/online-operation';
@@ -62,7 +63,7 @@ export async function promote(inputs: PromoteInputs, workspace: Workspace, host:
       deployments: await listDeployments(workspace, endpoint.name),
       deployment: candidate.name,
       model: candidate.tags[tag.model],
-      modelTags: candidate.tags,
+      modelTags: await tagsWithModel(workspace, candidate.tags),
       environment: candidate.environmentId,
       before: state.live,
     },

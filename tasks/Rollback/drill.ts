@@ -2,6 +2,7 @@ import { changeTags } from '../../lib/azureml/change-tags';
 import { existingEndpoint, replaceEndpoint } from '../../lib/azureml/online-endpoints';
 import { whenFree, type OperationWait } from '../../lib/azureml/online-operation';
 import type { Workspace } from '../../lib/azureml/workspace';
+import { markdownTable } from '../../lib/host/markdown';
 import type { Outcome, TaskHost } from '../../lib/host/task-host';
 import { describeTarget } from '../../lib/release/rollback-plan';
 import { tag, tagValue } from '../../lib/release/tags';
@@ -78,10 +79,10 @@ async function rehearse(
 
 function summaryOf(planned: readonly PlannedRollback[], seconds: number): string {
   const rows = planned.map(({ endpoint, plan }) => {
-    if (plan.kind === 'unchanged') return `| ${endpoint.name} | ${formatTraffic(plan.traffic)} | nothing to do | |`;
-    const again = plan.rebuild.join(', ') || 'no';
-    return `| ${endpoint.name} | ${formatTraffic(plan.from)} | ${describeTarget(plan.target)}: ${formatTraffic(plan.target.traffic)} | ${again} |`;
+    if (plan.kind === 'unchanged') return [endpoint.name, formatTraffic(plan.traffic), 'nothing to do', ''];
+    const target = `${describeTarget(plan.target)}: ${formatTraffic(plan.target.traffic)}`;
+    return [endpoint.name, formatTraffic(plan.from), target, plan.rebuild.join(', ') || 'no'];
   });
-  const table = ['| Endpoint | Live | Would go back to | Made again |', '|---|---|---|---|', ...rows].join('\n');
+  const table = markdownTable(['Endpoint', 'Live', 'Would go back to', 'Made again'], rows);
   return `Live traffic was not changed. It would be back after ${seconds} s.\n\n${table}`;
 }

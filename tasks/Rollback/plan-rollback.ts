@@ -20,7 +20,7 @@ import {
 import { tag } from '../../lib/release/tags';
 import { formatTraffic } from '../../lib/release/traffic';
 import { TaskError } from '../../lib/task-error';
-import { askDeployment } from './probe';
+import { askDeployment, questionFor } from './probe';
 
 /** One endpoint with what is to happen to it. */
 export interface PlannedRollback {
@@ -68,8 +68,8 @@ async function planOne(workspace: Workspace, name: string, to: RollbackTo, host:
     const deployments = await listDeployments(workspace, name);
     // What is under way on the endpoint may be this very rollback, by a run that was killed: its end decides the plan.
     const isChanging = inTransition(endpoint);
-    const { facts, records } = await look(workspace, endpoint, deployments);
-    const plan = planFor(facts, to, host);
+    const records = recordsOf(workspace, endpoint, deployments);
+    const plan = await planWith(workspace, { endpoint, deployments, records }, to, host);
     if (plan.kind === 'refused') throw new TaskError(`Endpoint ${name} ${plan.problem}.`);
     if (!isChanging && plan.kind !== 'busy') {
       const planned = { endpoint, deployments, plan, records };
@@ -89,30 +89,59 @@ async function planOne(workspace: Workspace, name: string, to: RollbackTo, host:
   }
 }
 
-/** Reads the records only of what is not there to be used. */
-async function look(
+/** What is recorded of the deployments that are not there to be used. */
+function recordsOf(
   workspace: Workspace,
-  endpoint: OnlineEndpoint,
+  { tags }: OnlineEndpoint,
   deployments: readonly OnlineDeployment[],
-): Promise<{ facts: EndpointFacts; records: Map<string, DeploymentRecord> }> {
-  const { traffic: live, tags } = endpoint;
+): Map<string, DeploymentRecord> {
   const usable = new Set(deployments.filter(one => isHealthy(one) || inTransition(one)).map(one => one.name));
   const prefix = `${tag.deployment}.`;
   const names = Object.keys(tags)
     .filter(key => key.startsWith(prefix))
     .map(key => key.slice(prefix.length))
     .filter(name => !name.includes('.') && !usable.has(name));
-  const records = new Map<string, DeploymentRecord>();
-  const facts = await Promise.all(
-    names.map(async (name): Promise<RecordFacts[]> => {
+  return new Map(
+    names.flatMap(name => {
       const record = readRecord(workspace, tags, name);
-      if (!record) return [];
-      records.set(name, record);
-      const { problem, rejected } = await checkRecord(workspace, record);
-      return [{ name, model: record.tags[tag.model] ?? '', problem, isRejected: Boolean(rejected) }];
+      return record ? [[name, record] as const] : [];
     }),
   );
-  return { facts: { live, tags, deployments, records: facts.flat() }, records };
+}
+
+/**
+ * Plans, checks what the plan would make again, and plans anew with what came of it, until nothing unchecked is in the plan. A refusal tells of
+ * everything that is recorded, so that is checked then.
+ */
+async function planWith(
+  workspace: Workspace,
+  { endpoint, deployments, records }: Pick<PlannedRollback, 'endpoint' | 'deployments' | 'records'>,
+  to: RollbackTo,
+  host: TaskHost,
+): Promise<RollbackPlan> {
+  const facts = new Map(
+    [...records].map(([name, { tags }]): [string, RecordFacts] => [
+      name,
+      { name, model: tags[tag.model] ?? '', problem: undefined, isRejected: false },
+    ]),
+  );
+  const unchecked = new Map(records);
+  for (;;) {
+    const { traffic: live, tags } = endpoint;
+    const plan = planFor({ live, tags, deployments, records: [...facts.values()] }, to, host);
+    const wanted = plan.kind === 'change' ? plan.rebuild : plan.kind === 'refused' ? [...unchecked.keys()] : [];
+    const open = wanted.filter(name => unchecked.has(name));
+    if (open.length === 0) return plan;
+    await Promise.all(
+      open.map(async name => {
+        const [record, fact] = [unchecked.get(name), facts.get(name)];
+        unchecked.delete(name);
+        if (!record || !fact) return;
+        const { problem, rejected } = await checkRecord(workspace, record);
+        facts.set(name, { ...fact, problem, isRejected: Boolean(rejected) });
+      }),
+    );
+  }
 }
 
 function planFor(facts: EndpointFacts, to: RollbackTo, host: TaskHost): RollbackPlan {
@@ -126,7 +155,8 @@ function planFor(facts: EndpointFacts, to: RollbackTo, host: TaskHost): Rollback
 async function askTargets(workspace: Workspace, { endpoint, plan }: PlannedRollback, host: TaskHost): Promise<void> {
   if (plan.kind !== 'change') return;
   const names = Object.keys(plan.target.traffic).filter(name => !plan.rebuild.includes(name));
-  const problems = await Promise.all(names.map(name => askDeployment(workspace, endpoint, name, host)));
+  const question = names.length > 0 ? await questionFor(workspace, endpoint, host) : undefined;
+  const problems = await Promise.all(names.map(name => askDeployment(question, name, host)));
   const found = problems.filter(problem => problem !== undefined);
   if (found.length === 0) return;
   throw new TaskError(

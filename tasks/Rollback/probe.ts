@@ -16,7 +16,7 @@ const retryDelaysMilliseconds = [1000, 2000, 4000, 8000];
  * Asks an endpoint for its container's own description: that goes the whole way to a container without scoring anything.
  * Undefined when it has no keys or no swagger URI.
  */
-async function questionFor(
+export async function questionFor(
   workspace: Workspace,
   endpoint: OnlineEndpoint,
   host: TaskHost,
@@ -30,15 +30,14 @@ async function questionFor(
 
 /**
  * Asks one deployment, past the traffic, whether it answers.
+ * @param question as `questionFor` has it; without one nothing can be asked
  * @returns what is wrong, or undefined
  */
 export async function askDeployment(
-  workspace: Workspace,
-  endpoint: OnlineEndpoint,
+  question: ScoringRequest | undefined,
   deployment: string,
   host: TaskHost,
 ): Promise<string | undefined> {
-  const question = await questionFor(workspace, endpoint, host);
   if (!question) return undefined;
   const ask = (): Promise<ScoringAnswer> => callEndpoint({ ...question, deployment }, host);
   let answer = await ask();

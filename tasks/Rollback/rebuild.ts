@@ -12,7 +12,7 @@ import { owner, tag } from '../../lib/release/tags';
 import { shareOf } from '../../lib/release/traffic';
 import { TaskError } from '../../lib/task-error';
 import type { PlannedRollback } from './plan-rollback';
-import { askDeployment } from './probe';
+import { askDeployment, questionFor } from './probe';
 
 const logLines = 100;
 
@@ -48,6 +48,7 @@ async function rebuildFor(
 ): Promise<void> {
   const needed = plan.kind === 'change' ? plan.rebuild : [];
   if (needed.length > 0 && hasFailed(endpoint)) await writeAgain(workspace, endpoint.name, wait);
+  const question = needed.length > 0 ? await questionFor(workspace, endpoint, host) : undefined;
   for (const name of needed) {
     const record = records.get(name);
     if (!record) continue;
@@ -65,7 +66,7 @@ async function rebuildFor(
       const hint = failureHint(error.code, error.answer);
       throw new TaskError(`${error.message}${hint}`, { code: error.errorCode, cause: error });
     }
-    const problem = await askDeployment(workspace, endpoint, name, host);
+    const problem = await askDeployment(question, name, host);
     if (problem) throw new TaskError(`Endpoint ${endpoint.name}: ${problem}.`);
   }
 }

@@ -1,8 +1,11 @@
 import { lineageOf } from '../../lib/azureml/lineage';
+import { tagsWithModel } from '../../lib/azureml/models';
 import { listDeployments, type OnlineDeployment } from '../../lib/azureml/online-deployments';
 import type { Workspace } from '../../lib/azureml/workspace';
+import { markdownTable, markdownText } from '../../lib/host/markdown';
 import type { TaskHost } from '../../lib/host/task-host';
-import { tag } from '../../lib/release/tags';
+import { fromModelTags } from '../../lib/release/release-record';
+import { tag, type Tags } from '../../lib/release/tags';
 import { formatTraffic, liveTraffic, type Traffic } from '../../lib/release/traffic';
 import type { DoneRollback } from './rollback';
 
@@ -42,27 +45,39 @@ export async function report(workspace: Workspace, done: readonly DoneRollback[]
   const rows = done.map(one => {
     const { revision, model } = { ...resultOf(one), model: championOf(one)?.tags[tag.model] ?? '' };
     const from = one.isNews ? formatTraffic(one.from) : 'unchanged';
-    return `| ${one.planned.endpoint.name} | ${from} | ${formatTraffic(one.traffic)} | ${model} | ${revision} |`;
+    return [one.planned.endpoint.name, from, formatTraffic(one.traffic), model, String(revision)];
   });
-  const table = ['| Endpoint | From | Now | Model | Revision |', '|---|---|---|---|---:|', ...rows].join('\n');
-  const reasons = [...new Set(done.filter(({ isNews }) => isNews).map(({ reason }) => reason.replaceAll('|', '\\|')))];
+  const table = markdownTable(['Endpoint', 'From', 'Now', 'Model', 'Revision'], rows);
+  const reasons = [...new Set(done.filter(({ isNews }) => isNews).map(({ reason }) => markdownText(reason)))];
   await host.summary('Rollback', `${reasons.map(reason => `Reason: ${reason}\n\n`).join('')}${table}`);
   for (const one of done.filter(({ isNews }) => isNews)) {
     const { endpoint } = one.planned;
-    const record = `${JSON.stringify(recordOf(one, resultOf(one), host), null, 2)}\n`;
+    const champion = championOf(one);
+    const tags = await tagsWithModel(workspace, champion?.tags ?? {});
+    const record = `${JSON.stringify(recordOf(one, resultOf(one), champion, tags, host), null, 2)}\n`;
     await host.publishArtifact(`release-record-${endpoint.name}-r${one.revision}`, 'release-record.json', record);
   }
 }
 
-function recordOf(done: DoneRollback, result: Result, host: TaskHost): object {
+function recordOf(
+  done: DoneRollback,
+  result: Result,
+  champion: OnlineDeployment | undefined,
+  tags: Tags,
+  host: TaskHost,
+): object {
   const { endpoint, plan } = done.planned;
   return {
     schemaVersion: 1,
     source: lineageOf(host),
+    // The record of what serves again, gone on with.
+    ...fromModelTags(tags[tag.model], tags),
     release: {
       action: 'rollback',
       reason: done.reason,
       endpoint: endpoint.name,
+      scoringUri: endpoint.scoringUri,
+      environment: champion?.environmentId,
       ...result,
       previousRevision: plan.kind === 'change' ? plan.fromRevision : Math.max(0, done.revision - 1),
       backTo: plan.kind === 'change' ? plan.target.number : plan.backTo,

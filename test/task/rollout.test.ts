@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import sharp from 'sharp';
 import type { TaskRun } from '../../local/agent/run-task';
 import { AzureReader, send } from '../../local/demo/azure-reader';
@@ -39,6 +39,7 @@ describe('a rollout on really running runtimes', function () {
   let azure: AzureReader;
   let pictures: Record<'red' | 'green' | 'blue' | 'white', Buffer>;
   let goldenSet: string;
+  let captured: string;
 
   const target = {
     azureSubscription: 'guardian-azure-connection',
@@ -65,6 +66,13 @@ describe('a rollout on really running runtimes', function () {
       mkdirSync(join(goldenSet, label), { recursive: true });
       writeFileSync(join(goldenSet, label, `${label}.png`), pictures[label]);
     }
+    // As the runtime captures what it is asked.
+    captured = join(cloud.folder, 'captured');
+    for (const [at, label] of (['red', 'blue', 'blue', 'green'] as const).entries()) {
+      mkdirSync(join(captured, 'colour-1', label), { recursive: true });
+      writeFileSync(join(captured, 'colour-1', label, `${at + 1}-${label}.png`), pictures[label]);
+    }
+    writeFileSync(join(captured, 'colour-1', 'captures.jsonl'), '{}\n');
     const swapped = join(cloud.folder, 'swapped');
     cpSync(join(root, 'test/fixtures/models/colour'), swapped, { recursive: true });
     const manifest = join(swapped, 'guardian-model.json');
@@ -121,12 +129,38 @@ describe('a rollout on really running runtimes', function () {
       modelVersion: '3',
       strategy: 'canary',
       goldenSet,
-      analysis: 'accuracy >= champion\nagreement >= 0.9',
+      replay: captured,
+      replayRequests: '4',
+      analysis: 'accuracy >= champion\nagreement >= 0.9\nreplayErrors <= 1%',
     });
     const error = failed(run);
-    assert.match(error, /does not pass the golden set of 3 cases/);
+    assert.match(error, /does not pass the golden set of 7 cases/);
+    // Of the golden set one of three, of the replayed requests those that are blue.
+    assert.match(error, /agreement >= 0\.9: fail, agreement is 0\.428571/);
+    assert.match(run.summaries.join(), /champion's answer \\\\ answer \| blue \| green \| red/);
+    const found = run.artifacts.find(({ name }) => name.startsWith('golden-set'));
+    const wrong = JSON.parse(readFileSync(join(found!.path, 'mismatches.json'), 'utf8')) as {
+      file: string;
+      label?: string;
+    }[];
+    assert.deepEqual(wrong.map(({ file, label }) => `${label ?? 'replayed'} ${basename(file)}`).sort(), [
+      'green green.png',
+      'red red.png',
+      'replayed 1-red.png',
+      'replayed 4-green.png',
+    ]);
     assert.match(error, /accuracy >= champion: fail, accuracy is 0\.333333, wanted >= 1 \(champion 1\)/);
     assert.match(run.summaries.join(), /\| green \| 0 \| 0 \| 1 █ \|/);
+    assert.deepEqual(await traffic(), before);
+    assert.deepEqual(await deployments(), Object.keys(before));
+  });
+
+  it('gives no traffic to a container that finds other files than were registered', async () => {
+    const before = await traffic();
+    const error = failed(
+      await deploy({ modelVersion: '4', environmentVariables: `GUARDIAN_MODEL_DIGEST=${'0'.repeat(64)}` }),
+    );
+    assert.match(error, /ResourceNotReady[\s\S]*digest[\s\S]*removed again/i);
     assert.deepEqual(await traffic(), before);
     assert.deepEqual(await deployments(), Object.keys(before));
   });

@@ -24,6 +24,30 @@ const workspace = { azureSubscription: 'a', resourceGroup: 'rg', workspaceName: 
 const deploy = { ...workspace, endpointName: 'nsfw-detector-endpoint', modelName: 'nsfw-detector' };
 
 describe('inputs of DeployOnlineEndpoint', () => {
+  it('take the model from a record instead, and not from both', () => {
+    const record = { ...deploy, modelName: '', releaseRecord: '/drop/release-record.json', modelVersion: 'latest' };
+    const inputs = readDeploy(hostWith(record));
+    assert.ok(inputs.action === 'deploy');
+    assert.deepEqual([inputs.modelName, inputs.releaseRecord], ['', '/drop/release-record.json']);
+    assert.throws(
+      () => readDeploy(hostWith({ ...record, modelVersion: '3' })),
+      /modelVersion is 3, but the release record/,
+    );
+    assert.throws(() => readDeploy(hostWith({ ...deploy, modelName: '' })), /modelName is required/);
+  });
+
+  it('ask of a condition that there is something to judge it by', () => {
+    const asks =
+      (analysis: string, more = {}): (() => unknown) =>
+      () =>
+        readDeploy(hostWith({ ...deploy, strategy: 'canary', analysis, ...more }));
+    assert.throws(asks('replayErrors <= 1%', { goldenSet: '/g' }), /name their folder as replay/);
+    assert.throws(asks('accuracy >= 0.9', { replay: '/r' }), /name its folder as goldenSet/);
+    assert.throws(asks('agreement >= 0.9'), /name a folder as goldenSet or replay/);
+    assert.doesNotThrow(asks('agreement >= 0.9\nreplayP95 <= champion', { replay: '/r' }));
+    assert.throws(asks('', { whenBusy: 'maybe', replayRequests: '0' }), /whenBusy is "maybe"/);
+  });
+
   it('have the documented defaults', () => {
     const inputs = readDeploy(hostWith(deploy));
     assert.ok(inputs.action === 'deploy');
