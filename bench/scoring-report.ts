@@ -33,7 +33,7 @@ export function scoringTables(results: ScoringResults): string {
     table(['onnxruntime-node alone, ResNet50: sessions x threads', 'images/s'], limit),
     table(['JPEG to input, ms on one processor', 'ours', 'OpenCV', 'ours / OpenCV'], decode),
     table(['target', 'measured', 'met'], goals),
-    'Where our time goes: milliseconds of processor time an image, by the kernel; of the steps, by the metrics of the server; and the time and images of one run of the model:',
+    'Where our time goes: milliseconds of processor time an image, by the kernel; from request to answer and of its steps, by the metrics of the server; and the time and images of one run of the model:',
     profileTable({ ResNet50: resnet50, 'tiny model': tiny }),
   ].join('\n\n');
 }
@@ -66,6 +66,7 @@ function profileTable(models: Readonly<Record<string, Readonly<Record<string, re
             what,
             of('processor'),
             of('mainThread'),
+            of('request'),
             of('decode'),
             of('resize'),
             of('queue'),
@@ -75,7 +76,16 @@ function profileTable(models: Readonly<Record<string, Readonly<Record<string, re
         }),
       ),
   );
-  const head = ['processor', 'its main thread', 'decode', 'resize', 'wait for a batch', 'run', 'images a run'];
+  const head = [
+    'processor',
+    'its main thread',
+    'request to answer',
+    'decode',
+    'resize',
+    'wait for a batch',
+    'run',
+    'images a run',
+  ];
   return table(['load', ...head], rows);
 }
 
@@ -167,15 +177,23 @@ function targets(results: ScoringResults): Target[] {
     const run = results.limit['1 2 1']?.[round]?.p99 ?? NaN;
     return slow - run - (results.decode['640 x 427']?.ours[round] ?? NaN);
   });
-  const over = median(alone);
-  goals.push({
-    what: 'ResNet50, JPEG, 1 at once: p99 less the p99 of a run and a decode, <= 2 ms',
-    measured: `${over.toFixed(1)} ms`,
-    met: over <= 2,
-  });
+  goals.push(atMostTwo('p99 less the p99 of a run and a decode', alone));
+  const besides = loadsOf(resnet50[oursName] ?? [], 'JPEG, 1 at once').flatMap(({ profile }) =>
+    profile ? profile.request - profile.decode - profile.resize - profile.queue - profile.run : [],
+  );
+  goals.push(atMostTwo('what the server adds to them on average, by its metrics', besides));
   against(oursName, 'idle memory with ResNet50', resnet50, ({ idleMemory }) => idleMemory, 0.6, 'most');
   against(oursName, 'start to ready with ResNet50', resnet50, ({ startSeconds }) => startSeconds, 0.5, 'most');
   return goals;
+}
+
+function atMostTwo(what: string, milliseconds: readonly number[]): Target {
+  const measured = median(milliseconds);
+  return {
+    what: `ResNet50, JPEG, 1 at once: ${what}, <= 2 ms`,
+    measured: `${measured.toFixed(1)} ms`,
+    met: measured <= 2,
+  };
 }
 
 /** Whether the target is the least or the most that a figure may be. */

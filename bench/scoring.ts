@@ -24,7 +24,8 @@ export interface Profile {
   /** Processor time an image, of all threads and of the one that speaks HTTP. */
   readonly processor: number;
   readonly mainThread: number;
-  /** By its own metrics, an image. */
+  /** By its own metrics: from request to answer, and the steps of an image. */
+  readonly request: number;
   readonly decode: number;
   readonly resize: number;
   readonly queue: number;
@@ -131,8 +132,11 @@ export async function load(url: string, body: Body, connections: number, seconds
 async function startProfile(server: RunningServer): Promise<() => Promise<Profile>> {
   const look = async () => {
     const text = await (await fetch(`${server.url}/metrics`)).text();
+    // Requests that came before the model was there count for no model.
     const of = (name: string): number =>
-      Number(new RegExp(`^guardian_scoring_${name}\\{.*\\} (\\S+)$`, 'm').exec(text)?.[1] ?? 0);
+      [...text.matchAll(new RegExp(`^guardian_scoring_${name}\\{model="[^"].*\\} (\\S+)$`, 'gm'))]
+        .map(([, value]) => Number(value))
+        .reduce((sum, value) => sum + value, 0);
     return { of, processor: server.processorSeconds() };
   };
   const before = await look();
@@ -145,6 +149,7 @@ async function startProfile(server: RunningServer): Promise<() => Promise<Profil
     return {
       processor: ((after.processor.all - before.processor.all) * 1000) / images,
       mainThread: ((after.processor.main - before.processor.main) * 1000) / images,
+      request: (grown('request_duration_seconds_sum') * 1000) / grown('request_duration_seconds_count'),
       decode: milliseconds('decode'),
       resize: milliseconds('resize'),
       queue: milliseconds('queue'),
