@@ -66,9 +66,12 @@ export async function getModel(workspace: Workspace, name: string, version: stri
 
 /** The version that `latest` or a number means; a name or version that is not there is answered with what is. */
 export async function findModel(workspace: Workspace, name: string, version: string): Promise<Model> {
+  // A number is asked for by itself: a model may have thousands of versions.
+  const named = version === 'latest' ? undefined : await getModel(workspace, name, version);
+  if (named) return named;
   const versions: string[] = [];
   for await (const model of modelVersions(workspace, name)) {
-    if (version === 'latest' || model.version === version) return model;
+    if (version === 'latest') return model;
     versions.push(model.version);
   }
   if (versions.length > 0)

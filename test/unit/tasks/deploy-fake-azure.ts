@@ -216,7 +216,11 @@ export class FakeAzure {
         get: (_rg: string, _ws: string, model: string, version: string) =>
           Promise.resolve().then(() => {
             const found = this.models.get(`${model}:${version}`) ?? missing();
-            return { id: `/models/${model}:${version}`, name: version, properties: { tags: found.tags } };
+            return {
+              id: `${this.workspace.id}/models/${model}/versions/${version}`,
+              name: version,
+              properties: { tags: found.tags },
+            };
           }),
         list: (_rg: string, _ws: string, model: string) =>
           listed(() =>
