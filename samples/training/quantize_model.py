@@ -5,11 +5,15 @@ keeps nothing when INT8 answers worse than allowed. Needs environment/quantize.t
 
 import argparse
 import json
+import os
 import pathlib
 import shutil
 import sys
 import tempfile
 import time
+
+# onnxruntime's packages send usage data to Microsoft from 1.29 on, unless this is set before they are loaded.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import numpy
 import onnxruntime

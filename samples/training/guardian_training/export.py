@@ -3,6 +3,7 @@
 import inspect
 import json
 import math
+import os
 import pathlib
 import warnings
 from typing import Sequence
@@ -67,6 +68,8 @@ def check_onnx(model: nn.Module, file: pathlib.Path, images: torch.Tensor) -> st
     onnxruntime is installed; else checks that the file is well-formed. @returns what was found, for the log
     """
     onnx.checker.check_model(onnx.load(str(file)))
+    # Its packages send usage data to Microsoft from 1.29 on, unless this is set before they are loaded.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:
         import onnxruntime
     except ImportError:
