@@ -165,21 +165,13 @@ describe('a request that cannot be served', () => {
     await assertRefused(answer, 415, 'UnsupportedMediaType', /gzip is not read/);
   });
 
-  it('because slow clients have every place, until these are told 408', async () => {
+  it('because clients whose requests never come to their end have every place, until these are told 408', async () => {
     const head = 'POST /score HTTP/1.1\r\nhost: a\r\ncontent-type: image/jpeg\r\ncontent-length: 9\r\n\r\na';
     const slow = Array.from({ length: 64 }, () => raw(head));
     const all = /^guardian_scoring_images_in_progress 64$/m;
     while (!all.test(await (await runtime.get('/metrics')).text()));
     assert.equal((await runtime.score(await plain('red'), 'image/png')).status, 429);
-    for (const answer of await Promise.all(slow)) assert.match(answer, /^HTTP\/1\.1 408 /);
+    for (const answer of await Promise.all(slow)) assert.match(answer, /^HTTP\/1\.1 408 [^]*"code":"RequestTimeout"/);
     assert.equal((await runtime.score(await plain('red'), 'image/png')).status, 200);
-  });
-
-  it('because it never comes to its end: 408', async () => {
-    const answer = await raw(
-      'POST /score HTTP/1.1\r\nhost: a\r\ncontent-type: image/jpeg\r\ncontent-length: 9\r\n\r\nabc',
-    );
-    assert.match(answer, /^HTTP\/1\.1 408 /);
-    assert.match(answer, /"code":"RequestTimeout"/);
   });
 });
