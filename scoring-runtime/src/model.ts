@@ -85,7 +85,10 @@ export class Model {
     return declared as DeclaredModel;
   }
 
-  /** By the copy that has the least to do. One row an image, in order. Until then the images must stay as they are; those whose memory is not shared are moved. */
+  /**
+   * By the copy that has the least to do. One row an image, in order. Until then the images must stay as they are; those
+   * whose memory is not shared are moved.
+   */
   async run(images: readonly ImageTensor[], form: BatchForm): Promise<readonly Row[]> {
     const buffers = images.flatMap(({ buffer }) => (buffer instanceof ArrayBuffer ? [buffer] : []));
     return (await idlest(this.#threads).ask({ images, form }, buffers)) as readonly Row[];
