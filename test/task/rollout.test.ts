@@ -137,7 +137,7 @@ describe('a rollout on really running runtimes', function () {
     assert.match(error, /does not pass the golden set of 7 cases/);
     // Of the golden set one of three, of the replayed requests those that are blue.
     assert.match(error, /agreement >= 0\.9: fail, agreement is 0\.428571/);
-    assert.match(run.summaries.join(), /champion's answer \\\\ answer \| blue \| green \| red/);
+    assert.match(run.summaries.join(), /champion's answer \\ answer \| blue \| green \| red/);
     const found = run.artifacts.find(({ name }) => name.startsWith('golden-set'));
     const wrong = JSON.parse(readFileSync(join(found!.path, 'mismatches.json'), 'utf8')) as {
       file: string;
@@ -158,7 +158,11 @@ describe('a rollout on really running runtimes', function () {
   it('gives no traffic to a container that finds other files than were registered', async () => {
     const before = await traffic();
     const error = failed(
-      await deploy({ modelVersion: '4', environmentVariables: `GUARDIAN_MODEL_DIGEST=${'0'.repeat(64)}` }),
+      await deploy({
+        modelVersion: '4',
+        probeFailureThreshold: '2',
+        environmentVariables: `GUARDIAN_MODEL_DIGEST=${'0'.repeat(64)}`,
+      }),
     );
     assert.match(error, /ResourceNotReady[\s\S]*digest[\s\S]*removed again/i);
     assert.deepEqual(await traffic(), before);
