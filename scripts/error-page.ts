@@ -1,7 +1,8 @@
 /** `tsx scripts/error-page.ts`: writes docs/errors.md from the codes and causes that the tasks use. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { failureCauses } from '../lib/azureml/online-failure-causes';
+import { kubernetesFailureCauses } from '../lib/azureml/kubernetes-failure-causes';
+import { failureCauses, type FailureCause } from '../lib/azureml/online-failure-causes';
 import { errorCodes } from '../lib/task-error';
 import { root } from './product';
 
@@ -9,9 +10,6 @@ export const errorPageFile = join(root, 'docs/errors.md');
 
 export function errorPage(): string {
   const codes = Object.entries(errorCodes).map(([code, meaning]) => `| \`${code}\` | ${meaning} |`);
-  const causes = Object.entries(failureCauses).map(
-    ([code, { cause, nextStep }]) => `| \`${code}\` | ${sentence(cause)} | ${sentence(nextStep)} |`,
-  );
   return `# Errors
 
 <!-- Written by scripts/error-page.ts from what the tasks use. -->
@@ -31,8 +29,20 @@ Azure's own codes, and what lies behind them in most cases. Sources: [Troublesho
 
 | code | likely cause | next step |
 |---|---|---|
-${causes.join('\n')}
+${causeRows(failureCauses)}
+
+On Kubernetes computes besides:
+
+| code | likely cause | next step |
+|---|---|---|
+${causeRows(kubernetesFailureCauses)}
 `;
+}
+
+function causeRows(causes: Readonly<Record<string, FailureCause>>): string {
+  return Object.entries(causes)
+    .map(([code, { cause, nextStep }]) => `| \`${code}\` | ${sentence(cause)} | ${sentence(nextStep)} |`)
+    .join('\n');
 }
 
 function sentence(text: string): string {

@@ -1,3 +1,5 @@
+import { kubernetesFailureCauses } from './kubernetes-failure-causes';
+
 /** What is known of a deployment failure besides Azure's own message. */
 export interface FailureCause {
   readonly cause: string;
@@ -84,7 +86,8 @@ export function failureHint(code: string | undefined, message: string): string {
 
 /** The likely cause for a code, or else for what the message speaks of; undefined when nothing is known. */
 export function failureCause(code: string | undefined, message: string): FailureCause | undefined {
-  const known = Object.keys(failureCauses).find(name => name.toLowerCase() === code?.toLowerCase());
+  const all = { ...failureCauses, ...kubernetesFailureCauses };
+  const known = Object.keys(all).find(name => name.toLowerCase() === code?.toLowerCase());
   const name = known ?? byMessage.find(([pattern]) => pattern.test(message))?.[1];
-  return name === undefined ? undefined : failureCauses[name];
+  return name === undefined ? undefined : all[name];
 }

@@ -1,4 +1,4 @@
-import { listDeployments } from '../../lib/azureml/online-deployments';
+import { listDeployments, type DeploymentId } from '../../lib/azureml/online-deployments';
 import {
   createEndpoint,
   existingEndpoint,
@@ -15,7 +15,7 @@ import { isHealthy } from '../../lib/release/deployments';
 import { owner, tag } from '../../lib/release/tags';
 import { formatTraffic, mirrorWithout, sameTraffic } from '../../lib/release/traffic';
 import { ensureDeployment } from './ensure-deployment';
-import { giveUpDeployment } from './failed-deployment';
+import { giveUpDeployment, printLogs } from './failed-deployment';
 import type { DeployInputs } from './inputs';
 import { rolloutSummary } from './analysis-report';
 import type { Judged } from './analysis';
@@ -204,7 +204,8 @@ async function giveTraffic(
       if (judged.gates.length > 0) await host.summary(`Shadow ${plan.name} on ${endpoint.name}`, rolloutSummary(steps));
       return { ...changed, isPaused, judged: [judged] };
     } catch (error) {
-      if (host.signal.aborted || inputs.rollout.onFailure === 'keep') throw error;
+      if (host.signal.aborted) throw error;
+      if (inputs.rollout.onFailure === 'keep') throw await kept(error, workspace, id, host);
       throw await giveUpDeployment(workspace, id, error, 'live traffic was not touched', host, wait);
     }
   }
@@ -218,9 +219,17 @@ async function giveTraffic(
     await host.summary(`Rollout of ${plan.name} on ${endpoint.name}`, rolloutSummary(steps));
     return { ...changed, isPaused: outcome === 'paused', judged: steps };
   } catch (error) {
-    if (host.signal.aborted || inputs.rollout.onFailure === 'keep') throw error;
+    if (host.signal.aborted) throw error;
+    if (inputs.rollout.onFailure === 'keep') throw await kept(error, workspace, id, host);
     throw await giveUpDeployment(workspace, id, error, 'its requests go to the others', host, wait);
   }
+}
+
+/** The failure of a deployment that stays: its logs tell more while it is there. */
+async function kept(error: unknown, workspace: Workspace, id: DeploymentId, host: TaskHost): Promise<unknown> {
+  await printLogs(workspace, id, host);
+  host.info(`Deployment ${id.name} stays on ${id.endpoint} without live traffic, because onFailedRollout is keep`);
+  return error;
 }
 
 function rolesAfter(inputs: DeployInputs, { plan, state }: Preflight, isPaused: boolean): Roles {
@@ -240,9 +249,11 @@ function rolesAfter(inputs: DeployInputs, { plan, state }: Preflight, isPaused: 
 function whatIfText(inputs: DeployInputs, { state, plan, runtime, smokeTest: test }: Preflight): string {
   const { existing } = plan;
   const steps = [
-    ...(runtime?.exists === false ? [`upload and register environment ${runtime.name}:${runtime.version}`] : []),
+    ...(runtime?.exists === false ? [`upload, register and build environment ${runtime.name}:${runtime.version}`] : []),
     ...(state.endpoint
-      ? []
+      ? hasFailed(state.endpoint)
+        ? [`write endpoint ${inputs.endpointName} again as it is, because it is ${state.endpoint.provisioningState}`]
+        : []
       : [
           `create endpoint ${inputs.endpointName}, authentication ${inputs.newEndpoint.authMode}, public network access ${inputs.newEndpoint.publicNetworkAccess}`,
         ]),

@@ -38,8 +38,7 @@ export async function giveUpDeployment(
   const failure = error instanceof Error ? error : new Error(String(error));
   const reached = await getDeployment(workspace, id).catch(() => undefined);
   const words = reached ? await printLogs(workspace, id, host) : undefined;
-  const hint =
-    failure instanceof OnlineOperationError && failure.answer ? failureHint(failure.code, failure.answer) : '';
+  const hint = hintFor(failure);
   const rest = reached
     ? await takeAway(workspace, id, traffic, wait)
     : `Nothing of it is left on endpoint ${id.endpoint}.`;
@@ -50,8 +49,8 @@ export async function giveUpDeployment(
   });
 }
 
-/** @returns the line of the logs that most likely says what went wrong */
-async function printLogs(workspace: Workspace, id: DeploymentId, host: TaskHost): Promise<string | undefined> {
+/** Prints the last lines of both containers, with their status and events. @returns the line that most likely says what went wrong */
+export async function printLogs(workspace: Workspace, id: DeploymentId, host: TaskHost): Promise<string | undefined> {
   let words: string | undefined;
   for (const [container, what] of containers) {
     const close = host.group(`Log of deployment ${id.name}, container ${container} (${what})`);
@@ -64,6 +63,12 @@ async function printLogs(workspace: Workspace, id: DeploymentId, host: TaskHost)
     words = lastWords(log) ?? words;
   }
   return words;
+}
+
+function hintFor(failure: Error): string {
+  if (failure instanceof OnlineOperationError && failure.answer) return failureHint(failure.code, failure.answer);
+  if (!(failure instanceof TaskError) || failure.errorCode !== 'GuardianGateFailed') return '';
+  return ' Next step: the numbers above and the logs of its containers say what to look at; with onFailedRollout: keep it stays without traffic, to be tried by hand.';
 }
 
 async function takeAway(workspace: Workspace, id: DeploymentId, traffic: string, wait: OperationWait): Promise<string> {

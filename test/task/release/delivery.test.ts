@@ -122,6 +122,16 @@ describe('deliveries on really running containers', function () {
     assert.match(log(again), /Image of guardian-scoring-runtime:\w+ is there, nothing to build/);
     assert.doesNotMatch(log(again), /step of/);
     assert.equal(recordOf(again).release.image, image);
+
+    // A connection that may not ask leaves the build to the deployment.
+    const fault = { type: 'status', status: 403 } as const;
+    const { id } = cloud.test.cloud.faults.add({ plane: 'history', path: '**/image', fault });
+    const unasked = succeeded(await deploy('13', { environmentVariables: 'GREETING=bye' }));
+    cloud.test.cloud.faults.delete(id);
+    assert.match(
+      log(unasked),
+      /403[\s\S]*Azure builds the image of guardian-scoring-runtime:\w+, if it has none, with the deployment/,
+    );
   });
 
   it('takes the model from the record of an earlier stage, checks its digest, and goes on with the record', async () => {
