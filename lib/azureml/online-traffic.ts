@@ -23,13 +23,16 @@ export interface ChangedTraffic {
   readonly previousRevision: number;
 }
 
+/** Somebody else has changed the traffic since the change was decided, and nothing of the change was written. */
+export class TrafficConflict extends TaskError {}
+
 const verifyTries = 12;
 const verifyDelayMilliseconds = 5000;
 
 /**
  * Changes live traffic and records the change as the endpoint's next revision, in one write: reads, compares with what
  * the decision was made on, writes, and reads back until it shows. Identity and foreign tags stay. A change of mirrored traffic alone is no revision.
- * @throws TaskError with expected and found when somebody else has changed the traffic
+ * @throws TrafficConflict with expected and found when somebody else has changed the traffic before, TaskError when after the write
  */
 export async function changeTraffic(
   workspace: Workspace,
@@ -96,11 +99,12 @@ function checkUnchanged(
   name: string,
   expected: Traffic,
   found: Traffic,
-  when: string,
+  when: 'before the write' | 'after the write',
   which: 'live' | 'mirrored' = 'live',
 ): void {
   if (sameTraffic(expected, found)) return;
-  throw new TaskError(
+  const Conflict = when === 'before the write' ? TrafficConflict : TaskError;
+  throw new Conflict(
     `The ${which} traffic of endpoint ${name} is not what it should be ${when}: expected ${formatTraffic(expected)}, found ${formatTraffic(found)}. Somebody else has changed it meanwhile, so this run stops here. Check what they want, then run the task again.`,
     { code: 'GuardianConflict' },
   );

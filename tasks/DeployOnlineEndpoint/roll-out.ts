@@ -1,6 +1,6 @@
 import type { OnlineEndpoint } from '../../lib/azureml/online-endpoints';
 import type { OperationWait } from '../../lib/azureml/online-operation';
-import type { ChangedTraffic } from '../../lib/azureml/online-traffic';
+import { TrafficConflict, type ChangedTraffic } from '../../lib/azureml/online-traffic';
 import type { Workspace } from '../../lib/azureml/workspace';
 import type { TaskHost } from '../../lib/host/task-host';
 import { openGates } from '../../lib/release/gate-report';
@@ -56,7 +56,14 @@ export async function rollOut(
     const at: OnlineEndpoint = changed?.endpoint ?? endpoint;
     const watchUntil = watchedUntil(bakeMinutes, host);
     const move = { endpoint: at, live: now, next, mirror, watchUntil };
-    changed = await moveTraffic(inputs, workspace, move, 'deploy', host, wait);
+    try {
+      changed = await moveTraffic(inputs, workspace, move, 'deploy', host, wait);
+    } catch (error) {
+      // After a step of ours a foreign change is meant for this rollout, such as a rollback: nobody is to begin it again.
+      throw changed && error instanceof TrafficConflict
+        ? new TaskError(error.message, { code: error.errorCode })
+        : error;
+    }
     now = next;
     const since = host.clock.now();
     let judged: Judged;

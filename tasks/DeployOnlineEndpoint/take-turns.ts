@@ -1,5 +1,6 @@
 import { changeTags } from '../../lib/azureml/change-tags';
 import { pollDelay } from '../../lib/azureml/online-operation';
+import { TrafficConflict } from '../../lib/azureml/online-traffic';
 import type { Workspace } from '../../lib/azureml/workspace';
 import type { TaskHost } from '../../lib/host/task-host';
 import { atWork, type AtWork } from '../../lib/release/at-work';
@@ -10,8 +11,8 @@ import type { DeployInputs } from './inputs';
 import type { Preflight } from './preflight';
 
 /**
- * Does the work when no other run is at work on the endpoint. By choice it waits for its turn, and takes a change that came in between for the end of
- * that run: then it looks again at everything and decides anew.
+ * Does the work when no other run is at work on the endpoint. By choice it waits for its turn, and takes a change that came before its own first one for
+ * the end of that run: then it looks again at everything and decides anew.
  * @throws TaskError GuardianConflict when another run is at work, or still is after the time limit
  */
 export async function inTurn<T>(
@@ -38,12 +39,18 @@ export async function inTurn<T>(
     try {
       return await work(found);
     } catch (error) {
-      const isTaken = error instanceof TaskError && error.errorCode === 'GuardianConflict';
-      if (!isTaken || host.signal.aborted || host.clock.now().getTime() >= limit) throw error;
-      host.info(`${error.message}\nwhenBusy is wait: looking again at what is there now`);
+      const conflict = conflictIn(error);
+      if (!conflict || host.signal.aborted || host.clock.now().getTime() >= limit) throw error;
+      host.info(`${conflict.message}\nwhenBusy is wait: looking again at what is there now`);
       await host.clock.sleep(pollDelay(tries), host.signal);
     }
   }
+}
+
+/** What kept a run from its first change of traffic, when that was another run's. */
+function conflictIn(error: unknown): TrafficConflict | undefined {
+  for (let one = error; one instanceof Error; one = one.cause) if (one instanceof TrafficConflict) return one;
+  return undefined;
 }
 
 /** @returns whether it had to wait */

@@ -139,6 +139,33 @@ describe('a gradual rollout', () => {
     assert.deepEqual(shares(), [{ [champion]: 50, [name]: 50 }, { [name]: 100 }]);
   });
 
+  describe('that waits for others', () => {
+    const whenBusy = { kind: 'wait', minutes: 60 } as const;
+
+    it('decides anew when somebody else was first', async () => {
+      const other = structuredClone(azure.deployments.get(champion)!);
+      host.progress = (_percent, what) => {
+        if (what !== 'Moving traffic' || azure.deployments.has('other')) return;
+        azure.deployments.set('other', { ...other, name: 'other', tags: {} });
+        azure.endpoint!.properties.traffic = { [champion]: 60, other: 40 };
+      };
+      await run('2', { strategy: 'allAtOnce', whenBusy });
+      assert.match(host.lines.join('\n'), /found m1-\w+ 60 %, other 40 %[\s\S]*looking again at what is there now/);
+      assert.deepEqual(azure.traffic, { [candidate()]: 100 });
+    });
+
+    it('leaves it at that when somebody takes its own steps back', async () => {
+      azure.monitor = name => {
+        // As a rollback by hand does, in the middle of the first step.
+        if (name.startsWith('m2')) azure.endpoint!.properties.traffic = { [champion]: 100 };
+        return healthy();
+      };
+      await assert.rejects(run('2', { whenBusy }), { errorCode: 'GuardianConflict', message: /expected m1-\w+ 95 %/ });
+      assert.deepEqual(azure.traffic, { [champion]: 100 });
+      assert.equal(azure.writes.filter(write => write.startsWith('create m2')).length, 1);
+    });
+  });
+
   it('as blue/green moves all at once and still goes back', async () => {
     azure.monitor = name => ({ ...healthy(), errors: name.startsWith('m2') ? 50 : 0 });
     await assert.rejects(run('2', { strategy: 'blueGreen' }, { steps: [100] }), /did not pass at 100 %/);
