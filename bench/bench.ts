@@ -1,7 +1,8 @@
 /**
  * `npm run bench [-- PART] [--rounds N]`: `tasks` (the part when none is named) lets our tasks and the official Python SDK do the same
  * work against the same local Azure, `scoring` the scoring runtime and other servers answer the same photographs, `models FOLDER FOLDER` the scoring runtime with one model
- * and with another, such as its 8-bit copy; always in turns. `restore` takes live traffic back in every way and says what that took.
+ * and with another, such as its 8-bit copy, `starts` each task's bundle and an empty script; always in turns. `restore` takes live
+ * traffic back in every way and says what that took.
  * Prints tables of medians and ratios, and writes every sample to bench/results.json; `scoring` with all servers puts its
  * tables and chart into docs/PERFORMANCE.md too.
  */
@@ -15,6 +16,7 @@ import { compareScoring } from './scoring';
 import { withSection } from './page-section';
 import { compareModels } from './scoring-models';
 import { scoringChart, scoringTables } from './scoring-report';
+import { measureStarts, startsTable } from './starts';
 import { median } from './statistics';
 import { restoreTable, timeToRestore } from './time-to-restore';
 
@@ -81,6 +83,12 @@ async function benchRestore(rounds: number): Promise<string> {
   return restoreTable(restorations);
 }
 
+async function benchStarts(rounds: number): Promise<string> {
+  const measured = await measureStarts(rounds);
+  keep('starts', { rounds, ...measured });
+  return startsTable(measured);
+}
+
 /** Puts what was measured beside what other parts left in bench/results.json. */
 function keep(part: string, measured: object): void {
   const file = join(root, 'bench/results.json');
@@ -96,16 +104,17 @@ function log(line: string): void {
 
 async function main(): Promise<void> {
   const rounds = wholeNumber('rounds', values.rounds ?? (positionals[0] === 'scoring' ? '3' : '5'));
-  const parts = {
+  const parts: Record<string, () => Promise<string>> = {
     tasks: () => benchTasks(rounds),
     scoring: () => benchScoring(rounds, wholeNumber('seconds', values.seconds), values.only),
     models: () => benchModels(folders, rounds, wholeNumber('seconds', values.seconds)),
     restore: () => benchRestore(rounds),
+    starts: () => benchStarts(rounds),
   };
   const [part = 'tasks', ...folders] = positionals;
-  if (!(part === 'tasks' || part === 'scoring' || part === 'models' || part === 'restore'))
-    throw new Error(`There is "tasks", "scoring", "models" and "restore" to measure, not "${part}".`);
-  console.log(await parts[part]());
+  const measure = Object.hasOwn(parts, part) ? parts[part] : undefined;
+  if (!measure) throw new Error(`There is ${Object.keys(parts).join(', ')} to measure, not "${part}".`);
+  console.log(await measure());
 }
 
 function wholeNumber(option: string, text: string): number {

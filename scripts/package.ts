@@ -18,8 +18,9 @@ export async function packageExtension(): Promise<string> {
   manifest.version = readPackageJson().version;
   writeFileSync(join(stage, 'vss-extension.json'), JSON.stringify(manifest, null, 2));
   mkdirSync(join(stage, 'images'), { recursive: true });
-  copyFileSync(join(root, 'images/extension-icon.png'), join(stage, 'images/extension-icon.png'));
   copyFileSync(join(root, 'overview.md'), join(stage, 'overview.md'));
+  for (const image of ['images/extension-icon.png', ...imagesOf(readFileSync(join(root, 'overview.md'), 'utf8'))])
+    copyFileSync(join(root, image), join(stage, image));
   // tfx asks file(1) for the type of a file without an extension, which a bare machine lacks.
   copyFileSync(join(root, 'LICENSE'), join(stage, 'LICENSE.md'));
 
@@ -49,11 +50,17 @@ export async function packageExtension(): Promise<string> {
   return vsix;
 }
 
+/** The pictures that a page shows. */
+function imagesOf(page: string): string[] {
+  return [...page.matchAll(/!\[[^\]]*\]\(([^)]+)\)/g)].map(([, path = '']) => path);
+}
+
 /** Fails when the package lacks a part of a task or carries something that it should not. */
 function checkContents(vsix: string): void {
   const entries = Object.keys(unzipSync(readFileSync(vsix)));
   const wanted = taskNames.flatMap(name => ['index.js', 'task.json', 'icon.png'].map(file => `tasks/${name}/${file}`));
   wanted.push('overview.md', 'LICENSE.md', 'tasks/DeployOnlineEndpoint/scoring-runtime/Dockerfile');
+  wanted.push(...imagesOf(readFileSync(join(root, 'overview.md'), 'utf8')));
   const missing = wanted.filter(name => !entries.includes(name));
   const unwanted = entries.filter(name => /node_modules|\.map$|\.vsix$/.test(name));
   if (missing.length > 0) throw new Error(`${basename(vsix)} lacks ${missing.join(', ')}.`);
