@@ -38,6 +38,15 @@ describe('the training samples', function () {
     assert.match(stderr, /^OK$/m, 'tests were skipped');
   });
 
+  it('have the same environment as an image', () => {
+    const conda = parse(readFileSync(join(samples, 'environment/conda.yml'), 'utf8')) as CondaFile;
+    const lines = readFileSync(join(samples, 'environment/requirements.txt'), 'utf8').trim().split('\n');
+    assert.deepEqual(
+      lines.filter(line => !line.startsWith('#')),
+      conda.dependencies.flatMap(item => (typeof item === 'string' ? [] : item.pip)),
+    );
+  });
+
   it('have an INT8 form that is checked before it is kept', async () => {
     const python = await pythonWith(join(samples, 'environment/quantize.txt'));
     const { status, stderr } = spawnSync(python, ['-m', 'unittest', 'tests.quantize_checks'], {
