@@ -26,7 +26,7 @@ export function terminalHost({ env }: Surroundings, signal: AbortSignal): TaskHo
     setOutput: () => undefined,
     summary: () => nowhere('summary'),
     publishArtifact: () => nowhere('artifacts'),
-    addBuildTag: () => undefined,
+    attach: () => nowhere('attachments'),
     signal,
     clock: systemClock,
   };

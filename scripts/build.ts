@@ -59,9 +59,27 @@ function stageScoringRuntime(): void {
   });
 }
 
+/** The tab of a build's results: a page, its style and one script for browsers. */
+async function bundleTab(): Promise<Metafile> {
+  const result = await build({
+    entryPoints: [join(root, 'tab', 'main.ts')],
+    outfile: join(stage, 'tab', 'tab.js'),
+    bundle: true,
+    platform: 'browser',
+    format: 'iife',
+    target: 'es2022',
+    metafile: true,
+    legalComments: 'none',
+    minify: true,
+    logLevel: 'warning',
+  });
+  for (const file of ['index.html', 'tab.css']) cpSync(join(root, 'tab', file), join(stage, 'tab', file));
+  return result.metafile;
+}
+
 export async function buildProduct(): Promise<void> {
   rmSync(stage, { recursive: true, force: true });
-  const metafiles = await Promise.all([...taskNames.map(bundleTask), bundleCommandLine()]);
+  const metafiles = await Promise.all([...taskNames.map(bundleTask), bundleCommandLine(), bundleTab()]);
   const packages = metafiles.flatMap(packagesIn);
   checkSingleCopies(packages);
   writeFileSync(join(stage, 'THIRD_PARTY_NOTICES.md'), thirdPartyNotices(packages));

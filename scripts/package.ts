@@ -59,7 +59,14 @@ function imagesOf(page: string): string[] {
 function checkContents(vsix: string): void {
   const entries = Object.keys(unzipSync(readFileSync(vsix)));
   const wanted = taskNames.flatMap(name => ['index.js', 'task.json', 'icon.png'].map(file => `tasks/${name}/${file}`));
-  wanted.push('overview.md', 'LICENSE.md', 'tasks/DeployOnlineEndpoint/scoring-runtime/Dockerfile');
+  wanted.push(
+    'tab/index.html',
+    'tab/tab.js',
+    'tab/tab.css',
+    'overview.md',
+    'LICENSE.md',
+    'tasks/DeployOnlineEndpoint/scoring-runtime/Dockerfile',
+  );
   wanted.push(...imagesOf(readFileSync(join(root, 'overview.md'), 'utf8')));
   const missing = wanted.filter(name => !entries.includes(name));
   const unwanted = entries.filter(name => /node_modules|\.map$|\.vsix$/.test(name));

@@ -10,7 +10,19 @@ import { packageExtension } from './package';
 import { root } from './product';
 
 /** Cheap first, so that a simple mistake is seen early; then the files that take minutes, so that neither of the two runners waits for the other at the end. */
-const order = ['unit', 'package', 'story', 'guardian-app', 'task', 'cli', 'samples', 'training', 'scoring', 'local'];
+const order = [
+  'unit',
+  'package',
+  'story',
+  'guardian-app',
+  'task',
+  'cli',
+  'samples',
+  'training',
+  'scoring',
+  'tab',
+  'local',
+];
 
 /** Files that run at a time, each in a process of its own: most of what a test does is wait for processes that it started. */
 const jobs = 2;
@@ -58,6 +70,7 @@ async function main(): Promise<void> {
           check('Style: prettier', 'prettier/bin/prettier.cjs', ['--check', '--log-level', 'warn', '.']),
           check('Spelling', 'cspell/bin.mjs', ['lint', '--no-progress', '--no-summary']),
           check('Types', 'typescript/bin/tsc', ['--noEmit']),
+          check('Types of the tab', 'typescript/bin/tsc', ['--noEmit', '-p', 'tab']),
         ];
   await packageExtension();
   const paths = chosen.length > 0 ? chosen.map(path => resolve(path)) : suites();

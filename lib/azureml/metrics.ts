@@ -40,6 +40,20 @@ export async function metricHistory(workspace: Workspace, job: string, metric: s
     .sort((a, b) => a.step - b.step);
 }
 
+/** Each curve is a request: people look at the first ones. */
+const mostCurves = 8;
+
+/** The values over the steps of the first metrics; one that cannot be read has none. */
+export async function metricCurves(
+  workspace: Workspace,
+  job: string,
+  metrics: readonly string[],
+): Promise<Record<string, readonly MetricPoint[]>> {
+  const names = metrics.slice(0, mostCurves);
+  const histories = await Promise.all(names.map(name => metricHistory(workspace, job, name).catch(() => [])));
+  return Object.fromEntries(names.map((name, index) => [name, histories[index] ?? []]));
+}
+
 /**
  * The best last value of a metric among the experiment's other finished jobs; undefined when there is none.
  * @param more whether more is better

@@ -11,6 +11,8 @@ const external = { source: 'remote' } as const;
 /** The agent of Azure Pipelines, by its environment variables and logging commands. */
 export function pipelinesHost(signal: AbortSignal): TaskHost {
   let published = 0;
+  /** The agent keeps ten warnings of a step: what was said stays out of the way of what is new. */
+  const warned = new Set<string>();
 
   /** Writes a file of ours into the job's temporary folder, which the agent empties. */
   const temporaryFile = (name: string, content: string): string => {
@@ -36,7 +38,10 @@ export function pipelinesHost(signal: AbortSignal): TaskHost {
       tl.writeExternalOutput(`${line}\n`, external);
     },
     debug: line => tl.debugExternalOutput(line, external),
-    warn: message => tl.warningExternalOutput(message, external),
+    warn: message => {
+      if (!warned.has(message)) tl.warningExternalOutput(message, external);
+      warned.add(message);
+    },
     foreign: text => {
       tl.writeExternalOutput(text.endsWith('\n') ? text : `${text}\n`, external);
     },
@@ -62,8 +67,9 @@ export function pipelinesHost(signal: AbortSignal): TaskHost {
       else tl.addAttachment('guardian-mlops', `${name}-${fileName}`, file);
       return Promise.resolve();
     },
-    addBuildTag: tag => {
-      if (tl.getVariable('Build.BuildId')) tl.addBuildTag(tag);
+    attach: (type, name, content) => {
+      tl.addAttachment(type, name, temporaryFile(name, content));
+      return Promise.resolve();
     },
 
     signal,

@@ -31,7 +31,8 @@ export interface TaskHost {
   summary(title: string, markdown: string): Promise<void>;
   /** Publishes a file as a pipeline artefact (an attachment where the host type has no artefacts). */
   publishArtifact(name: string, fileName: string, content: string): Promise<void>;
-  addBuildTag(tag: string): void;
+  /** Attaches a file to the run, for extensions to read; neither type nor name may hold characters of paths. */
+  attach(type: string, name: string, content: string): Promise<void>;
 
   /** Aborted on cancellation (SIGINT, SIGTERM). Every wait takes it. */
   readonly signal: AbortSignal;

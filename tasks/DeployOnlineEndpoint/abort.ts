@@ -23,7 +23,7 @@ export async function abort(inputs: AbortInputs, workspace: Workspace, host: Tas
     host.info(`Endpoint ${endpoint.name} has no challenger; live traffic is ${formatTraffic(live)}`);
     const revision = currentRevision(endpoint.tags);
     const unchanged = { endpoint, revision, previousRevision: revision };
-    await reportAbort(workspace, unchanged, champion, state.live, host);
+    await reportAbort(workspace, unchanged, champion, state.live, inputs, host);
     return { result: 'succeeded', message: `No challenger on ${endpoint.name}: nothing to abort` };
   }
   const next = without(live, [challenger.name]);
@@ -46,7 +46,7 @@ export async function abort(inputs: AbortInputs, workspace: Workspace, host: Tas
   const changed = await moveTraffic(inputs, workspace, { endpoint, live, next, mirror }, 'abort', host, wait);
   host.progress(60, `Removing ${challenger.name}`);
   await deleteDeployment(workspace, { endpoint: endpoint.name, name: challenger.name }, wait);
-  await reportAbort(workspace, changed, challenger, live, host);
+  await reportAbort(workspace, changed, challenger, live, inputs, host);
   host.progress(100, 'Done');
   return {
     result: 'succeeded',
@@ -59,6 +59,7 @@ async function reportAbort(
   changed: Awaited<ReturnType<typeof moveTraffic>>,
   deployment: { name: string; tags: Readonly<Record<string, string>>; environmentId: string | undefined } | undefined,
   before: Readonly<Record<string, number>>,
+  inputs: AbortInputs,
   host: TaskHost,
 ): Promise<void> {
   await report(
@@ -72,6 +73,7 @@ async function reportAbort(
       environment: deployment?.environmentId,
       before,
     },
+    inputs,
     host,
   );
 }

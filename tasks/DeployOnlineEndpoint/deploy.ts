@@ -91,6 +91,7 @@ async function release(
       record: found.record,
       image,
     },
+    inputs,
     host,
   );
   host.progress(100, 'Done');

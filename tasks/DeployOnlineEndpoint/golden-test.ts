@@ -5,6 +5,7 @@ import { openGates } from '../../lib/release/gate-report';
 import { TaskError } from '../../lib/task-error';
 import { conclude, judgeGolden, type Judged } from './analysis';
 import { goldenSummary, mismatches } from './analysis-report';
+import { reportGoldenSet } from './deploy-report';
 import { askGoldenSet, type GoldenCase } from './golden-set';
 import type { DeployInputs } from './inputs';
 
@@ -22,13 +23,14 @@ export async function testGoldenSet(
   cases: readonly GoldenCase[],
   candidate: string,
   champion: string | undefined,
-  { rollout: { analysis } }: DeployInputs,
+  inputs: DeployInputs,
   host: TaskHost,
 ): Promise<GoldenTest> {
   host.progress(77, `Asking ${cases.length} cases`);
   const endpoint = await existingEndpoint(workspace, endpointName);
   const rival = champion === candidate ? undefined : champion;
   const results = await askGoldenSet(workspace, endpoint, cases, candidate, rival, host);
+  const { analysis } = inputs.rollout;
   const { gates, sample } = judgeGolden(analysis, results);
   await host.summary(`Golden set: ${candidate} on ${endpointName}`, goldenSummary(results, gates));
   await host.publishArtifact(
@@ -36,6 +38,7 @@ export async function testGoldenSet(
     'mismatches.json',
     `${JSON.stringify(mismatches(results), null, 2)}\n`,
   );
+  await reportGoldenSet({ endpoint: endpointName, candidate, champion: rival }, results, gates, inputs, host);
   const verdict = conclude(gates, analysis, host);
   if (verdict === 'fail')
     throw new TaskError(`${candidate} does not pass the golden set of ${cases.length} cases:\n${openGates(gates)}`, {

@@ -14,6 +14,8 @@ export interface Target {
   readonly resourceGroup: string;
   readonly workspaceName: string;
   readonly endpointName: string;
+  /** Whether a build of a pull request says there what came of it. */
+  readonly pullRequestComment: boolean;
   readonly whatIf: boolean;
 }
 
@@ -86,6 +88,7 @@ export function readInputs(host: TaskHost): Inputs {
     resourceGroup: inputs.required('resourceGroup'),
     workspaceName: inputs.required('workspaceName'),
     endpointName: inputs.required('endpointName', endpointName),
+    pullRequestComment: inputs.boolean('pullRequestComment', true),
     whatIf: inputs.boolean('whatIf', false),
   };
   const read = readAction(inputs, action, target);

@@ -3,11 +3,13 @@ import { getEndpoint, replaceEndpoint, type OnlineEndpoint } from '../../lib/azu
 import type { OperationWait } from '../../lib/azureml/online-operation';
 import { changeTraffic, type ChangedTraffic } from '../../lib/azureml/online-traffic';
 import { openWorkspace, type Workspace } from '../../lib/azureml/workspace';
+import { tagBuild } from '../../lib/devops/build-tags';
 import type { TaskHost } from '../../lib/host/task-host';
 import { busyTag, notBusy } from '../../lib/release/at-work';
 import { currentRevision } from '../../lib/release/revisions';
 import { tag } from '../../lib/release/tags';
 import { formatTraffic, sameTraffic, type Traffic } from '../../lib/release/traffic';
+import { reportMove } from './deploy-report';
 import type { Target } from './inputs';
 
 export interface Move {
@@ -42,7 +44,10 @@ export async function moveTraffic(
     const changed = await changeTraffic(workspace, endpoint.name, change, wait);
     host.info(`Live traffic is ${formatTraffic(next)} (revision ${changed.revision})`);
     if (mirror !== undefined) host.info(`Copies of requests go to: ${formatTraffic(changed.endpoint.mirrorTraffic)}`);
-    if (!sameTraffic(live, next)) host.addBuildTag(`${endpoint.name}-r${changed.revision}`);
+    if (!sameTraffic(live, next)) {
+      await tagBuild([`${endpoint.name}-r${changed.revision}`], host);
+      await reportMove({ endpoint: endpoint.name, before: live, after: next, revision: changed.revision }, host);
+    }
     return changed;
   } catch (error) {
     if (host.signal.aborted)

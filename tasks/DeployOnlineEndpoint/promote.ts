@@ -67,6 +67,7 @@ export async function promote(inputs: PromoteInputs, workspace: Workspace, host:
       environment: candidate.environmentId,
       before: state.live,
     },
+    inputs,
     host,
   );
   host.progress(100, 'Done');

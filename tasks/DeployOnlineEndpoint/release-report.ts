@@ -8,6 +8,8 @@ import { carriedOn, fromModelTags, type ReleaseRecord } from '../../lib/release/
 import { tag, type Tags } from '../../lib/release/tags';
 import { liveTraffic, shareOf, type Traffic } from '../../lib/release/traffic';
 import type { Judged } from './analysis';
+import { reportRelease } from './deploy-report';
+import type { Target } from './inputs';
 
 /** What a run has done to an endpoint. */
 export interface Release {
@@ -33,7 +35,11 @@ export interface Release {
 }
 
 /** Outputs, summary and release record: the same facts for the pipeline, for people and for later. */
-export async function report(release: Release, host: TaskHost): Promise<void> {
+export async function report(
+  release: Release,
+  inputs: Pick<Target, 'pullRequestComment'>,
+  host: TaskHost,
+): Promise<void> {
   const { endpoint, deployment, revision, previousRevision } = release;
   const traffic = liveTraffic(endpoint.traffic);
   const outputs: Record<string, string> = {
@@ -48,11 +54,13 @@ export async function report(release: Release, host: TaskHost): Promise<void> {
   };
   for (const [name, value] of Object.entries(outputs)) host.setOutput(name, value);
   await host.summary(`${titles[release.action]} ${endpoint.name}`, summaryOf(release));
+  const record = recordOf(release, host);
   await host.publishArtifact(
     `release-record-${endpoint.name}-r${revision}`,
     'release-record.json',
-    recordOf(release, host),
+    `${JSON.stringify(record, null, 2)}\n`,
   );
+  await reportRelease(release, record, inputs, host);
 }
 
 const titles = { deploy: 'Deployment to', promote: 'Promotion on', abort: 'Abort on' } as const;
@@ -82,10 +90,10 @@ function summaryOf(release: Release): string {
 }
 
 /** The record that RegisterModel began, continued: what was made of which commit, and where it went. */
-function recordOf(release: Release, host: TaskHost): string {
+function recordOf(release: Release, host: TaskHost): object {
   const { action, endpoint, deployment, model, before, revision, previousRevision } = release;
   const judged = release.judged ?? [];
-  const record = {
+  return {
     schemaVersion: 1,
     source: lineageOf(host),
     ...(release.record ? carriedOn(release.record) : fromModelTags(model, release.modelTags)),
@@ -105,5 +113,4 @@ function recordOf(release: Release, host: TaskHost): string {
     },
     recordedAt: host.clock.now().toISOString(),
   };
-  return `${JSON.stringify(record, null, 2)}\n`;
 }

@@ -9,6 +9,7 @@ import { allTo, formatTraffic, shareOf, without, withShare, type Traffic } from 
 import { TaskError } from '../../lib/task-error';
 import { conclude, type Judged } from './analysis';
 import { watchedUntil } from './bake';
+import { reportSteps } from './deploy-report';
 import type { DeployInputs } from './inputs';
 import { moveTraffic, putBack } from './move-traffic';
 import { watchStep } from './watch-step';
@@ -86,10 +87,16 @@ export async function rollOut(
         `${candidate} did not pass at ${percent} % of the traffic of ${endpoint.name}:\n${openGates(gates)}`,
         { code: 'GuardianGateFailed' },
       );
-      throw await goBack(inputs, workspace, changed.endpoint, now, before, reason, host, wait);
+      const failure = await goBack(inputs, workspace, changed.endpoint, now, before, reason, host, wait);
+      await reportSteps({ endpoint: endpoint.name, candidate }, done, inputs, host);
+      throw failure;
     }
-    if (verdict === 'inconclusive') return { changed, steps: done, outcome: 'paused' };
+    if (verdict === 'inconclusive') {
+      await reportSteps({ endpoint: endpoint.name, candidate }, done, inputs, host);
+      return { changed, steps: done, outcome: 'paused' };
+    }
   }
+  await reportSteps({ endpoint: endpoint.name, candidate }, done, inputs, host);
   // All of it was there already: only the roles are left to settle.
   changed ??= await moveTraffic(
     inputs,

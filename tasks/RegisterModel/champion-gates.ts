@@ -20,6 +20,12 @@ export interface ChampionGates {
   readonly onGateFailure: 'refuse' | 'registerRejected';
 }
 
+export interface Judged {
+  readonly results: GateResult[];
+  /** The model in production and its metrics; undefined where none was named or there is none yet. */
+  readonly champion: { readonly model: string; readonly metrics: Readonly<Record<string, number>> } | undefined;
+}
+
 /** Holds the candidate's metrics against the gates, and against the model in production where a gate says `champion`. */
 export async function judgeCandidate(
   modelName: string,
@@ -27,16 +33,16 @@ export async function judgeCandidate(
   { gates, champion, minimumSample }: ChampionGates,
   workspace: Workspace,
   host: TaskHost,
-): Promise<GateResult[]> {
-  if (gates.length === 0) return [];
+): Promise<Judged> {
   const needsChampion = gates.some(({ limit }) => limit.kind === 'champion');
-  const model = needsChampion && champion ? await championModel(modelName, champion, workspace) : undefined;
-  if (needsChampion)
+  const model = champion ? await championModel(modelName, champion, workspace) : undefined;
+  if (needsChampion || model)
     host.info(model ? `The champion is ${model.name}:${model.version}.` : 'There is no champion yet to compare with.');
   const reference = model && (await metricsOf(model, workspace));
-  return gates
+  const results = gates
     .map(gate => judge(gate, candidate.metrics, reference && (reference[gate.metric] ?? NaN)))
     .map(result => withSample(result, candidate.metrics, minimumSample));
+  return { results, champion: model && { model: `${model.name}:${model.version}`, metrics: reference ?? {} } };
 }
 
 /** The model in production; undefined while nothing is. */

@@ -19,6 +19,8 @@ export interface Inputs {
   readonly aliases: readonly string[];
   /** Registry with which the version is shared. */
   readonly registryName: string | undefined;
+  /** Whether a build of a pull request says there what came of it. */
+  readonly pullRequestComment: boolean;
   readonly whatIf: boolean;
 }
 
@@ -44,6 +46,7 @@ export function readInputs(host: TaskHost): Inputs {
     gating: readGating(inputs),
     aliases: readAliases(inputs),
     registryName: inputs.optional('registryName', assetName),
+    pullRequestComment: inputs.boolean('pullRequestComment', true),
     whatIf: inputs.boolean('whatIf', false),
   };
   inputs.finish();

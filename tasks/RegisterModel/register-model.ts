@@ -5,6 +5,7 @@ import type { Outcome, TaskHost } from '../../lib/host/task-host';
 import { examine, type Candidate } from './candidate';
 import type { Inputs } from './inputs';
 import { makeKnown } from './make-known';
+import { reportModel } from './model-report';
 import { modelSummary } from './model-summary';
 import { gateLine, openGates } from '../../lib/release/gate-report';
 import { verdictOf, type GateResult } from '../../lib/release/gates';
@@ -22,16 +23,21 @@ export async function registerModelTask(inputs: Inputs, host: TaskHost): Promise
 export async function registerInto(workspace: Workspace, inputs: Inputs, host: TaskHost): Promise<Outcome> {
   const candidate = await examine(inputs.source, workspace, host);
   const found = await findSame(workspace, inputs.modelName, candidate);
-  const gates = await judgeCandidate(inputs.modelName, candidate, inputs.gating, workspace, host);
+  const judged = await judgeCandidate(inputs.modelName, candidate, inputs.gating, workspace, host);
+  const gates = judged.results;
   gates.forEach(result => host.info(gateLine(result)));
   const refusal = gateRefusal(inputs.modelName, gates, inputs.gating, host);
   if (inputs.whatIf) {
     if (refusal) host.info(`Would fail: ${refusal.message}`);
+    // Comparing without registering is what a pull request's build is for, so it is told there all the same.
+    const headline = `${inputs.modelName} would ${refusal ? 'be refused' : found ? `be version ${found.version} again` : 'be registered'}`;
+    await reportModel(workspace, inputs, candidate, judged, { headline }, host);
     return plan(inputs, candidate, found, host);
   }
   if (gates.length > 0) host.setOutput('verdict', verdictOf(gates));
   if (refusal && inputs.gating.onGateFailure === 'refuse') {
     await host.summary(`Model ${inputs.modelName}: refused`, modelSummary('refused', candidate, gates));
+    await reportModel(workspace, inputs, candidate, judged, { headline: `${inputs.modelName}: not registered` }, host);
     throw refusal;
   }
   const rejected: Record<string, string> = refusal ? { [tag.rejected]: tagValue(openGates(gates).trim()) } : {};
@@ -40,7 +46,9 @@ export async function registerInto(workspace: Workspace, inputs: Inputs, host: T
   const shared = refusal
     ? undefined
     : await makeKnown(workspace, model, other => isSameContent(other, candidate, model.version), inputs, host);
-  await publish(model, { isNew: !found, candidate, gates, shared }, host);
+  const record = await publish(model, { isNew: !found, candidate, gates, shared }, host);
+  const headline = `${model.name}:${model.version} ${refusal ? 'is registered as rejected' : found ? 'was registered before' : 'is registered'}`;
+  await reportModel(workspace, inputs, candidate, judged, { headline, model, record }, host);
   if (refusal) throw refusal;
   return {
     result: 'succeeded',
@@ -139,7 +147,7 @@ async function publish(
     shared,
   }: { isNew: boolean; candidate: Candidate; gates: readonly GateResult[]; shared: string | undefined },
   host: TaskHost,
-): Promise<void> {
+): Promise<object> {
   host.setOutput('modelName', model.name);
   host.setOutput('modelVersion', model.version);
   host.setOutput('modelId', `azureml:${model.name}:${model.version}`);
@@ -156,4 +164,5 @@ async function publish(
     `Model ${model.name}:${model.version}`,
     modelSummary(isNew ? 'new' : 'unchanged', candidate, gates, shared),
   );
+  return record;
 }

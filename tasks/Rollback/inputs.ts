@@ -12,6 +12,8 @@ export interface RollbackInputs {
   readonly reason: string | undefined;
   /** Undefined: the application's configuration is left alone. */
   readonly config: ConfigTarget | undefined;
+  /** Whether a build of a pull request says there what came of it. */
+  readonly pullRequestComment: boolean;
   readonly whatIf: boolean;
   /** Rehearses, and changes no live traffic. */
   readonly drill: boolean;
@@ -26,6 +28,7 @@ export function readInputs(host: TaskHost): RollbackInputs {
     endpoints: readEndpoints(inputs),
     reason: inputs.optional('reason'),
     config: readConfig(inputs),
+    pullRequestComment: inputs.boolean('pullRequestComment', true),
     whatIf: inputs.boolean('whatIf', false),
     drill: inputs.boolean('drill', false),
   };

@@ -2,11 +2,14 @@ import { lineageOf } from '../../lib/azureml/lineage';
 import { tagsWithModel } from '../../lib/azureml/models';
 import { listDeployments, type OnlineDeployment } from '../../lib/azureml/online-deployments';
 import type { Workspace } from '../../lib/azureml/workspace';
+import { tagBuild } from '../../lib/devops/build-tags';
+import { publishAndComment } from '../../lib/devops/comment-report';
 import { markdownTable, markdownText } from '../../lib/host/markdown';
 import type { TaskHost } from '../../lib/host/task-host';
 import { fromModelTags } from '../../lib/release/release-record';
 import { tag, type Tags } from '../../lib/release/tags';
 import { formatTraffic, liveTraffic, type Traffic } from '../../lib/release/traffic';
+import type { RollbackInputs } from './inputs';
 import type { DoneRollback } from './rollback';
 
 interface Result {
@@ -22,7 +25,12 @@ export function secondsSince(started: number, host: TaskHost): number {
 }
 
 /** Outputs, summary and, for each endpoint that changed, the record of who went back why, from and to what. */
-export async function report(workspace: Workspace, done: readonly DoneRollback[], host: TaskHost): Promise<void> {
+export async function report(
+  workspace: Workspace,
+  done: readonly DoneRollback[],
+  inputs: Pick<RollbackInputs, 'pullRequestComment'>,
+  host: TaskHost,
+): Promise<void> {
   const lists = await Promise.all(
     done.map(async one => [one, await listDeployments(workspace, one.planned.endpoint.name)] as const),
   );
@@ -54,9 +62,15 @@ export async function report(workspace: Workspace, done: readonly DoneRollback[]
     const { endpoint } = one.planned;
     const champion = championOf(one);
     const tags = await tagsWithModel(workspace, champion?.tags ?? {});
-    const record = `${JSON.stringify(recordOf(one, resultOf(one), champion, tags, host), null, 2)}\n`;
-    await host.publishArtifact(`release-record-${endpoint.name}-r${one.revision}`, 'release-record.json', record);
+    const record = recordOf(one, resultOf(one), champion, tags, host);
+    const text = `${JSON.stringify(record, null, 2)}\n`;
+    await host.publishArtifact(`release-record-${endpoint.name}-r${one.revision}`, 'release-record.json', text);
+    await reportRollback(one, champion?.tags[tag.model], record, inputs, host);
   }
+  await tagBuild(
+    done.filter(({ isNews }) => isNews).map(one => `${one.planned.endpoint.name}-r${one.revision}`),
+    host,
+  );
 }
 
 function recordOf(
@@ -85,4 +99,30 @@ function recordOf(
     },
     recordedAt: host.clock.now().toISOString(),
   };
+}
+
+/** For the tab and the pull request. */
+async function reportRollback(
+  { planned, from, traffic, revision, reason }: DoneRollback,
+  model: string | undefined,
+  record: object,
+  inputs: Pick<RollbackInputs, 'pullRequestComment'>,
+  host: TaskHost,
+): Promise<void> {
+  const { endpoint } = planned;
+  await publishAndComment(
+    {
+      task: 'Rollback',
+      subject: `Endpoint ${endpoint.name}`,
+      headline: `${endpoint.name} is back at ${model ?? formatTraffic(traffic)}, revision ${revision}`,
+      facts: [
+        { name: 'reason', value: reason },
+        ...(endpoint.scoringUri ? [{ name: 'scoring URI', value: endpoint.scoringUri }] : []),
+      ],
+      traffic: { endpoint: endpoint.name, before: from, after: liveTraffic(traffic), revision },
+      record,
+    },
+    inputs,
+    host,
+  );
 }

@@ -59,7 +59,7 @@ export async function rollback(inputs: RollbackInputs, workspace: Workspace, hos
   const problems = await Promise.all(done.map(one => probeOne(workspace, one, host)));
   host.progress(80, 'Recording');
   for (const one of done) await markRoles(workspace, one, host, wait);
-  await report(workspace, done, host);
+  await report(workspace, done, inputs, host);
   const failed = problems.filter(problem => problem !== undefined);
   if (failed.length > 0) throw new TaskError(failed.join('\n'));
   if (config && inputs.config) {
@@ -166,6 +166,5 @@ async function changeOne(
   };
   const changed = await changeTraffic(workspace, endpoint.name, { expected: from, next: target.traffic, tags }, wait);
   host.info(`${endpoint.name}: live traffic is ${formatTraffic(target.traffic)} (revision ${changed.revision})`);
-  host.addBuildTag(`${endpoint.name}-r${changed.revision}`);
   return { planned, revision: changed.revision, from, traffic: changed.endpoint.traffic, reason, isNews: true };
 }

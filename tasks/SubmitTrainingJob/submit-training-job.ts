@@ -1,5 +1,5 @@
 import { existingJob, type Job } from '../../lib/azureml/jobs';
-import { jobMetrics, metricHistory, type JobMetrics, type MetricPoint } from '../../lib/azureml/metrics';
+import { jobMetrics, metricCurves, type JobMetrics } from '../../lib/azureml/metrics';
 import { openWorkspace, type Workspace } from '../../lib/azureml/workspace';
 import type { Outcome, TaskHost } from '../../lib/host/task-host';
 import { downloadOutputs, outputUris } from './download-outputs';
@@ -10,10 +10,11 @@ import { jobBody, type JobBody } from './job-body/job-body';
 import { jobFailure } from './job-failure';
 import { inlineJobFile, readJobFile, type JobFile } from './job-file/read-job-file';
 import type { JobLog } from './job-log';
-import { jobSummary } from './job-summary';
+import { jobSummary, type JobFacts } from './job-summary';
 import { enforce, judgeMetrics } from './metric-gates';
 import { metricText } from './metric-watch';
 import { submitOnce } from './submit-once';
+import { reportTraining } from './training-report';
 
 /** Submits a training job, or finds the one that an earlier attempt of this stage submitted, and follows it to its end. */
 export async function submitTrainingJob(inputs: Inputs, host: TaskHost): Promise<Outcome> {
@@ -69,8 +70,10 @@ async function complete(job: Job, log: JobLog, inputs: Inputs, workspace: Worksp
   if (run !== job.name) host.setOutput('bestTrial', run);
   if (Object.keys(metrics.last).length > 0) host.info(`Metrics: ${metricText(metrics.last)}.`);
   const gates = await judgeMetrics(workspace, run, metrics, inputs);
-  const curves = await curvesOf(run, metrics, workspace);
-  await host.summary(`Training job ${job.name}`, jobSummary({ job, metrics: metrics.last, curves, gates }));
+  const curves = await metricCurves(workspace, run, Object.keys(metrics.last));
+  const facts: JobFacts = { job, metrics: metrics.last, curves, gates };
+  await host.summary(`Training job ${job.name}`, jobSummary(facts));
+  await reportTraining(facts, host);
   enforce(gates, inputs, job.name, host);
   await downloadOutputs(workspace, job, inputs.downloadOutputs, host);
   return { result: 'succeeded', message: `Job ${job.name} completed.` };
@@ -80,7 +83,9 @@ async function fail(job: Job, log: JobLog, workspace: Workspace, host: TaskHost)
   // A failed job has a better reason to report than metrics that cannot be read.
   const { last } = await jobMetrics(workspace, job.name).catch(() => ({ last: {} }));
   host.setOutput('metrics', JSON.stringify(last));
-  await host.summary(`Training job ${job.name}`, jobSummary({ job, metrics: last, curves: {}, gates: [] }));
+  const facts: JobFacts = { job, metrics: last, curves: {}, gates: [] };
+  await host.summary(`Training job ${job.name}`, jobSummary(facts));
+  await reportTraining(facts, host);
   throw jobFailure(job.name, job.status, log);
 }
 
@@ -93,17 +98,4 @@ async function metricsOf(job: Job, log: JobLog, workspace: Workspace): Promise<{
   const steps = await Promise.all(log.steps.map(step => jobMetrics(workspace, step)));
   const last = Object.assign({}, ...steps.map(step => step.last), own.last) as JobMetrics['last'];
   return { run: job.name, metrics: { ...own, last } };
-}
-
-/** Each curve is a request: the summary shows the first ones. */
-const mostCurves = 8;
-
-async function curvesOf(
-  run: string,
-  metrics: JobMetrics,
-  workspace: Workspace,
-): Promise<Record<string, readonly MetricPoint[]>> {
-  const names = Object.keys(metrics.last).slice(0, mostCurves);
-  const histories = await Promise.all(names.map(name => metricHistory(workspace, run, name).catch(() => [])));
-  return Object.fromEntries(names.map((name, index) => [name, histories[index] ?? []]));
 }

@@ -20,7 +20,7 @@ export class FakeHost implements TaskHost {
   readonly outputs: Record<string, string> = {};
   readonly summaries: { title: string; markdown: string }[] = [];
   readonly artifacts: { name: string; fileName: string; content: string }[] = [];
-  readonly buildTags: string[] = [];
+  readonly attachments: { type: string; name: string; content: string }[] = [];
   /** Milliseconds that each sleep asked for. */
   readonly sleeps: number[] = [];
   /** Called at each sleep, before time passes: the place for "and meanwhile …". */
@@ -96,8 +96,9 @@ export class FakeHost implements TaskHost {
     return Promise.resolve();
   }
 
-  addBuildTag(tag: string): void {
-    this.buildTags.push(tag);
+  attach(type: string, name: string, content: string): Promise<void> {
+    this.attachments.push({ type, name, content });
+    return Promise.resolve();
   }
 
   /** What the agent's SIGINT does. */

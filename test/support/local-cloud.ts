@@ -1,9 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Connection } from '../../local/agent/connection';
 import { Masker } from '../../local/agent/masker';
-import { runTaskProcess, type TaskRun } from '../../local/agent/run-task';
+import { runTaskProcess, type RunTaskOptions, type TaskRun } from '../../local/agent/run-task';
 import { startLocalCloud, type LocalCloud, type LocalCloudOptions } from '../../local/cloud';
 import { localProject, type Project } from '../../local/project';
 import { root, stage } from '../../scripts/product';
@@ -52,6 +53,31 @@ export class TestCloud {
     return this.project.connections.map(item =>
       item.type === 'azurerm' ? { ...item, parameters: { ...item.parameters, ...principal } } : item,
     );
+  }
+
+  /** What a task's run gets of Azure DevOps when it is to see the project there: token, variables and a build, which is made. */
+  inBuild(id: number, more: Record<string, string> = {}): Pick<RunTaskOptions, 'system' | 'variables'> {
+    const { collectionUri, accessToken, name } = this.project;
+    this.cloud.pipelines.openRun({
+      id,
+      buildNumber: `20260301.${id}`,
+      planId: randomUUID(),
+      definition: 'release',
+      sourceBranch: 'refs/heads/main',
+      sourceVersion: 'a'.repeat(40),
+      repositoryId: 'guardian',
+    });
+    const variables = {
+      'Build.BuildId': String(id),
+      'Build.BuildNumber': `20260301.${id}`,
+      'System.CollectionUri': collectionUri,
+      'System.TeamProject': name,
+      ...more,
+    };
+    return {
+      system: { url: collectionUri, accessToken },
+      variables: Object.entries(variables).map(([key, value]) => ({ name: key, value })),
+    };
   }
 
   /** Runs one task of dist/ with these inputs, in a work folder of its own. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TaskRun } from '../../local/agent/run-task';
+import type { RunTaskOptions, TaskRun } from '../../local/agent/run-task';
 import { TestCloud } from '../support/local-cloud';
 import { failed, log, succeeded } from './outcome';
 
@@ -27,7 +27,12 @@ describe('RegisterModel', function () {
     writeFileSync(join(path, 'model.onnx'), content);
     return path;
   }
-  function register(modelName: string, content: string, more: Record<string, string> = {}): Promise<TaskRun> {
+  function register(
+    modelName: string,
+    content: string,
+    more: Record<string, string> = {},
+    build: Partial<RunTaskOptions> = { variables: [{ name: 'Build.BuildId', value: content }] },
+  ): Promise<TaskRun> {
     return cloud.runTask(
       'RegisterModel',
       {
@@ -39,7 +44,7 @@ describe('RegisterModel', function () {
         localPath: modelOf(content),
         ...more,
       },
-      { variables: [{ name: 'Build.BuildId', value: content }] },
+      build,
     );
   }
   const inRegistry = (name: string, version: string): string =>
@@ -96,6 +101,88 @@ describe('RegisterModel', function () {
       assert.match(log(plan), /Would share it with the registry 'guardian-registry'/);
       assert.match(log(plan), /Would move to it: champion\./);
       assert.equal(plan.outputs['modelVersion'], undefined);
+    });
+  });
+
+  describe('in a build of a pull request', () => {
+    let pull: number;
+    let repository: string;
+    before(() => {
+      const { pullRequests } = cloud.cloud.devops;
+      repository = pullRequests.ensureRepository('guardian').id;
+      const branches = { sourceRefName: 'refs/heads/more', targetRefName: 'refs/heads/main' };
+      pull = pullRequests.add({ repositoryId: repository, title: 'Train on more', ...branches }).id;
+    });
+    const threads = () => cloud.cloud.devops.pullRequests.get(pull).threads;
+    function compare(
+      modelName: string,
+      content: string,
+      more: Record<string, string> = {},
+      build = 31,
+    ): Promise<TaskRun> {
+      const facts = {
+        'System.PullRequest.PullRequestId': String(pull),
+        'Build.Repository.ID': repository,
+        'Build.Repository.Provider': 'TfsGit',
+      };
+      return register(modelName, content, more, cloud.inBuild(build, facts));
+    }
+    const gate = { metricGates: 'accuracy >= 0.9', onInconclusive: 'warn' };
+
+    it('says in one comment what came of each model, and later runs edit it', async () => {
+      succeeded(await compare('commented', 'one', { ...gate, whatIf: 'true' }));
+      const [first] = threads();
+      assert.match(
+        first?.comments[0]?.content ?? '',
+        /## Model commented\n\n⚠️ \*\*inconclusive\*\*: commented would be registered/,
+      );
+      assert.match(
+        first?.comments[0]?.content ?? '',
+        /\| accuracy \\>= 0\.9 \| inconclusive \| the metric accuracy was not logged/,
+      );
+      assert.equal(first?.status, 'active', 'in doubt, so it stays open');
+      // Two jobs of one build at the same time: neither loses what the other wrote.
+      const both = await Promise.all([compare('commented', 'one', {}, 32), compare('other', 'two', {}, 32)]);
+      both.forEach(run => succeeded(run));
+      assert.equal(threads().length, 1);
+      const [{ comments, status } = { comments: [], status: undefined }] = threads();
+      assert.equal(comments.length, 1);
+      const text = comments[0]?.content ?? '';
+      assert.match(
+        text,
+        /## Model commented\n\ncommented:1 is registered \(\[build 20260301\.32\]\(https:.*buildId=32\)\)/,
+      );
+      assert.match(text, /## Model other\n\nother:1 is registered/);
+      assert.doesNotMatch(text, /inconclusive/);
+      assert.equal(status, 'fixed');
+    });
+
+    it('goes on with a warning that names the permission when it may not comment', async () => {
+      const { organization } = cloud.cloud.devops;
+      const before = JSON.stringify(threads());
+      organization.setPermission('PullRequestContribute', false);
+      try {
+        const run = succeeded(await compare('silent', 'three'));
+        assert.deepEqual(
+          run.issues.map(({ type }) => type),
+          ['warning'],
+        );
+        assert.match(run.issues[0]?.message ?? '', /HTTP 403, TF401027.*"Contribute to pull requests"/);
+        assert.equal(run.outputs['modelVersion'], '1');
+      } finally {
+        organization.setPermission('PullRequestContribute', true);
+      }
+      assert.equal(JSON.stringify(threads()), before);
+    });
+
+    it('says nothing there when it is not asked to, and attaches its report all the same', async () => {
+      const before = JSON.stringify(threads());
+      const run = succeeded(await compare('quiet', 'four', { pullRequestComment: 'false' }));
+      assert.equal(JSON.stringify(threads()), before);
+      assert.deepEqual(
+        run.commands.filter(({ event }) => event === 'addattachment').map(({ properties }) => properties),
+        [{ type: 'guardian-mlops.report', name: 'RegisterModel-Model-quiet.json' }],
+      );
     });
   });
 

@@ -1,19 +1,79 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Ajv } from 'ajv';
 import { presentInputs, publishedInputs } from '../../scripts/published-inputs';
 import { readManifest, readPackageJson, root, taskNames } from '../../scripts/product';
 
 const extension = JSON.parse(readFileSync(join(root, 'vss-extension.json'), 'utf8')) as {
   description: string;
-  contributions: { id: string; properties: { name: string } }[];
+  scopes: string[];
+  contributions: {
+    id: string;
+    type: string;
+    targets: string[];
+    properties: { name: string; uri?: string; supportsTasks?: string[] };
+  }[];
+  files: { path: string; packagePath?: string; addressable?: boolean }[];
+  content: Record<string, { path: string }>;
+  icons: Record<string, string>;
+  screenshots?: { path: string }[];
 };
+const taskContributions = extension.contributions.filter(item => item.type === 'ms.vss-distributed-task.task');
+const tabs = extension.contributions.filter(item => item.type === 'ms.vss-build-web.build-results-tab');
 
 describe('the extension and its tasks', () => {
   it('contribute exactly the task folders', () => {
-    const contributed = extension.contributions.map(item => item.properties.name.replace('tasks/', '')).sort();
+    const contributed = taskContributions.map(item => item.properties.name.replace('tasks/', '')).sort();
     assert.deepEqual(contributed, taskNames);
-    assert.equal(new Set(extension.contributions.map(item => item.id)).size, taskNames.length);
+    assert.equal(new Set(extension.contributions.map(item => item.id)).size, extension.contributions.length);
+    for (const { targets } of taskContributions) assert.deepEqual(targets, ['ms.vss-distributed-task.tasks']);
+  });
+
+  it('have a page of documentation each, and no page without a task', () => {
+    const pages = readdirSync(join(root, 'docs/tasks')).map(file => file.replace('.md', ''));
+    const dashed = (name: string): string => name.replace(/(?<=[a-z0-9])(?=[A-Z])/g, '-').toLowerCase();
+    assert.deepEqual(pages.sort(), taskNames.map(dashed).sort());
+  });
+
+  it('contribute one tab to the results of builds, shown where a task ran that reports to it', () => {
+    assert.equal(tabs.length, 1);
+    const tab = tabs[0]!;
+    assert.deepEqual(tab.targets, ['ms.vss-build-web.build-results-view']);
+    assert.equal(tab.properties.name, 'Guardian ML');
+    assert.ok(existsSync(join(root, tab.properties.uri ?? '')), 'its page is there');
+    const reporting = ['SubmitTrainingJob', 'RegisterModel', 'DeployOnlineEndpoint', 'Rollback'];
+    const ids = reporting.map(name => readManifest(join(root, 'tasks', name)).id);
+    assert.deepEqual([...(tab.properties.supportsTasks ?? [])].sort(), ids.sort());
+    assert.ok(
+      extension.files.some(({ path, addressable }) => path === 'tab' && addressable),
+      'browsers may load it',
+    );
+    // The tab reads the build with the token that the page gives it; the tasks need no scope.
+    assert.deepEqual(extension.scopes, ['vso.build']);
+    assert.equal(tabs.length + taskContributions.length, extension.contributions.length, 'nothing else is contributed');
+  });
+
+  describe('are as the official schema of task.json has it', () => {
+    const file = join(root, 'test/fixtures/task-schema/tasks.schema.json');
+    // It says draft 4, whose own schema ajv lacks, and uses nothing that later drafts read otherwise.
+    const schema = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
+    for (const key of ['$schema', 'id']) Reflect.deleteProperty(schema, key);
+    const validate = new Ajv({ strict: false, allErrors: true, validateFormats: false, unicodeRegExp: false }).compile(
+      schema,
+    );
+    for (const name of taskNames) {
+      it(name, () => {
+        const manifest = { ...readManifest(join(root, 'tasks', name)) } as object & { $schema?: string };
+        delete manifest.$schema;
+        validate(manifest);
+        // The service keeps an input's properties as texts, and Microsoft's own tasks write this one as a text, too.
+        const wrong = (validate.errors ?? []).filter(
+          ({ instancePath }) => !instancePath.endsWith('/properties/resizable'),
+        );
+        assert.deepEqual(wrong, []);
+      });
+    }
   });
 
   it('have a description that the Marketplace takes', () => assert.ok(extension.description.length <= 200));

@@ -12,7 +12,13 @@ import { deployInputs } from './tasks/deploy-inputs-fixture';
 import { FakeWorkspace } from './tasks/submit-fake-workspace';
 
 const variables = { 'Build.BuildId': '7', 'Build.SourceVersion': 'abc', 'Build.SourceBranch': 'refs/heads/main' };
-const target = { connection: fakeConnection(), resourceGroup: 'rg', workspaceName: 'ws', whatIf: false };
+const target = {
+  connection: fakeConnection(),
+  resourceGroup: 'rg',
+  workspaceName: 'ws',
+  pullRequestComment: false,
+  whatIf: false,
+};
 
 function check(content: string): z.output<typeof releaseRecord> {
   const parsed = releaseRecord.safeParse(JSON.parse(content));

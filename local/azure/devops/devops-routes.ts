@@ -37,6 +37,7 @@ export function registerDevOps(app: FastifyInstance, devops: DevOps, log: (line:
     reply.headers({ activityid: request.id, 'x-tfs-session': request.id, 'x-vss-e2eid': request.id });
     done();
   });
+  allowOtherOrigins(app);
   registerOidcIssuer(app, organization);
 
   void app.register((scope, _options, done) => {
@@ -91,6 +92,23 @@ export function registerDevOps(app: FastifyInstance, devops: DevOps, log: (line:
       registerPlans(inner, organization, builds),
     );
     done();
+  });
+}
+
+/** Pages of extensions are served from another host than the service: it answers their browsers' questions before any sign-in. */
+function allowOtherOrigins(app: FastifyInstance): void {
+  app.addHook('onRequest', (request, reply, next) => {
+    const { origin } = request.headers;
+    if (origin === undefined) return next();
+    reply.headers({ 'access-control-allow-origin': origin, vary: 'Origin', 'access-control-max-age': '3600' });
+    if (request.method !== 'OPTIONS' || request.headers['access-control-request-method'] === undefined) return next();
+    void reply
+      .headers({
+        'access-control-allow-methods': 'OPTIONS,GET,POST,PATCH,PUT,DELETE',
+        'access-control-allow-headers': 'authorization,content-type,accept',
+      })
+      .code(200)
+      .send();
   });
 }
 

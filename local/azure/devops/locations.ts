@@ -77,6 +77,7 @@ const locations: ResourceLocation[] = [
     `${projectApis}/repositories/{repositoryId}/{resource}/{pullRequestId}`,
     2,
   ],
+  ['965d9361-878b-413b-a494-45d5b5fd8ab7', 'git', 'attachments', `${pullRequest}/{resource}/{fileName}`, 1],
   ['ab6e2e5d-a0b7-4153-b64a-a4efe0d49449', 'git', 'pullRequestThreads', `${pullRequest}/threads/{threadId}`, 1],
   [
     '965a3ec7-5ed8-455a-bdcb-835a5ea7fe7b',

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { collection, wholeNumber } from './build-routes';
-import { badRequest } from './devops-error';
+import { badRequest, notFound } from './devops-error';
 import { buildService, type Organization } from './organization';
 import {
   commentTypes,
@@ -62,6 +62,23 @@ export function registerPullRequests(app: FastifyInstance, organization: Organiz
   app.get<{ Params: Params }>(`${requests}/:pullRequestId`, ({ params }) =>
     show.pullRequest(find(params), pulls.repository(params.repositoryId)),
   );
+
+  const attachments = `${requests}/:pullRequestId/attachments`;
+  app.get<{ Params: Params }>(attachments, ({ params }) => {
+    const pull = find(params);
+    return collection(pull.attachments.map(one => show.attachment(pull, one)));
+  });
+  app.post<{ Params: Params & { fileName: string } }>(`${attachments}/:fileName`, ({ params, body }, reply) => {
+    organization.require('PullRequestContribute');
+    const pull = find(params);
+    if (!Buffer.isBuffer(body)) throw badRequest('The body must be the bytes of the file (application/octet-stream).');
+    return reply.code(201).send(show.attachment(pull, pulls.attach(pull, params.fileName, body.toString('base64'))));
+  });
+  app.get<{ Params: Params & { fileName: string } }>(`${attachments}/:fileName`, ({ params }, reply) => {
+    const found = find(params).attachments.find(one => one.name === params.fileName);
+    if (!found) throw notFound('GitPullRequestAttachmentException', `There is no attachment ${params.fileName}.`);
+    return reply.type('application/octet-stream').send(Buffer.from(found.content, 'base64'));
+  });
 
   const threads = `${requests}/:pullRequestId/threads`;
   app.get<{ Params: Params }>(threads, ({ params }) => {
@@ -160,6 +177,11 @@ class Shapes {
       url: this.#url(pull),
       supportsIterations: true,
     };
+  }
+
+  attachment(pull: PullRequest, { id, name, created }: PullRequest['attachments'][number]): Fields {
+    const url = `${this.#url(pull)}/attachments/${encodeURIComponent(name)}`;
+    return { id, displayName: name, url, author: buildService, createdDate: created, properties: {}, _links: {} };
   }
 
   thread(pull: PullRequest, thread: Thread): Fields {

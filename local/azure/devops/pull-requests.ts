@@ -44,6 +44,8 @@ export interface PullRequest {
   status: 'active' | 'completed' | 'abandoned';
   creationDate: string;
   threads: Thread[];
+  /** Files that comments show. */
+  attachments: { id: number; name: string; created: string; content: string }[];
 }
 
 /** The project's repositories and their pull requests. */
@@ -91,6 +93,7 @@ export class PullRequests {
       status: 'active',
       creationDate: new Date().toISOString(),
       threads: [],
+      attachments: [],
     };
     this.#requests.set(String(made.id), made);
     return made;
@@ -119,6 +122,15 @@ export class PullRequests {
     const found = thread.comments.find(comment => comment.id === commentId);
     if (found) return found;
     throw notFound('CommentNotFoundException', `The comment with id ${commentId} could not be found.`);
+  }
+
+  /** @param content bytes as base64 @throws DevOpsError 400 for a name that is taken */
+  attach(request: PullRequest, name: string, content: string): PullRequest['attachments'][number] {
+    if (request.attachments.some(one => one.name.toLowerCase() === name.toLowerCase()))
+      throw badRequest(`An attachment with the name ${name} already exists.`, 'GitPullRequestAttachmentException');
+    const made = { id: request.attachments.length + 1, name, created: new Date().toISOString(), content };
+    this.#set({ ...request, attachments: [...request.attachments, made] });
+    return made;
   }
 
   addThread(request: PullRequest, o: Pick<Thread, 'status' | 'properties'> & { comments: NewComment[] }): Thread {

@@ -18,6 +18,8 @@ export interface TaskOptions {
   onLine?: (line: string) => void;
   /** Another folder than that of the product's task. */
   taskDir?: string;
+  /** Whether the run sees the project in Azure DevOps, where its build is then. */
+  inDevOps?: boolean;
 }
 
 interface Deployment {
@@ -134,12 +136,15 @@ export class ReleaseCloud {
       env['NODE_OPTIONS'] = `--require ${script}`;
       o.onStart(() => process.kill(Number(readFileSync(join(folder, 'pid'), 'utf8')), 'SIGKILL'));
     }
+    const devOps = o.inDevOps ? this.test.inBuild(Number(o.build ?? '1')) : undefined;
     return this.test.runTask(
       task,
       { ...this.target, ...inputs },
       {
         env,
+        ...(devOps ? { system: devOps.system } : {}),
         variables: [
+          ...(devOps?.variables ?? []),
           { name: 'Build.BuildId', value: o.build ?? '1' },
           { name: 'Build.RequestedFor', value: 'Grace Hopper' },
         ],

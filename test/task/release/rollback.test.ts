@@ -30,7 +30,7 @@ describe('Rollback on really running containers', function () {
   it('the fast path brings traffic back with one write, without a failed call, and tells who, why, from and to', async () => {
     const callers = await cloud.callers();
     cloud.writes.length = 0;
-    const run = succeeded(await cloud.rollback({}, { build: '21' }));
+    const run = succeeded(await cloud.rollback({}, { build: '21', inDevOps: true }));
     await callers.stop();
     assert.equal(cloud.writes[0], 'PUT onlineEndpoints/letters-endpoint');
     assert.equal(cloud.writes.filter(write => write === 'PUT onlineEndpoints/letters-endpoint').length, 1);
@@ -44,7 +44,13 @@ describe('Rollback on really running containers', function () {
       ['reason', 'from', 'to', 'by'].map(key => tags[`guardian.rollback.${key}`]),
       ['wrong letters', `${second}=100`, '1', 'Grace Hopper'],
     );
-    assert.deepEqual(run.buildTags, ['letters-endpoint-r3']);
+    const { devops } = cloud.test.cloud;
+    assert.deepEqual(devops.builds.get(21).tags, ['letters-endpoint-r3']);
+    const reports = run.commands.filter(({ event }) => event === 'addattachment');
+    assert.deepEqual(
+      reports.map(({ properties }) => [properties['type'], properties['name']]),
+      [['guardian-mlops.report', 'Rollback-Endpoint-letters-endpoint.json']],
+    );
     const model = await cloud.azure.read<{ properties: { tags: Record<string, string> } }>('models/letters/versions/2');
     assert.equal(model.properties.tags['guardian.rejected'], 'wrong letters');
     assert.deepEqual(JSON.parse(run.outputs['endpoints'] ?? ''), {

@@ -299,7 +299,7 @@ export function fakeHost(variables: Record<string, string> = { 'Build.BuildId': 
       records.push(content);
       return Promise.resolve();
     },
-    addBuildTag: () => undefined,
+    attach: () => Promise.resolve(),
     signal: new AbortController().signal,
     clock: {
       now: () => new Date(now),

@@ -5,6 +5,7 @@ export const target: Target = {
   resourceGroup: 'rg',
   workspaceName: 'ws',
   endpointName: 'nsfw-detector-endpoint',
+  pullRequestComment: false,
   whatIf: false,
 };
 

@@ -34,7 +34,7 @@ describe('the gates of RegisterModel', () => {
   const judged = async (lines: string[], metrics: Record<string, number>, change: Partial<ChampionGates> = {}) => {
     const candidate: Candidate = { place: { uri: 'u' }, digest: 'd', metrics, from: undefined };
     const options = { ...gating, champion: { version: '3' }, gates: gates(...lines), ...change };
-    const results = await judgeCandidate('detector', candidate, options, fake.workspace, host);
+    const { results } = await judgeCandidate('detector', candidate, options, fake.workspace, host);
     return results.map(result => result.verdict);
   };
 
@@ -68,6 +68,7 @@ describe('the gates of RegisterModel', () => {
     gating: { ...gating, gates: gates('acc >= 0.9') },
     aliases: [],
     registryName: undefined,
+    pullRequestComment: false,
     whatIf: false,
   };
 

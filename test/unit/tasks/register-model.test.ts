@@ -31,6 +31,7 @@ const inputs: Inputs = {
   },
   aliases: [],
   registryName: undefined,
+  pullRequestComment: false,
   whatIf: false,
 };
 
