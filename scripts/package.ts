@@ -10,6 +10,8 @@ interface ExtensionManifest {
   id: string;
   publisher: string;
   version: string;
+  icons: { default: string };
+  screenshots: { path: string }[];
 }
 
 export async function packageExtension(): Promise<string> {
@@ -18,9 +20,11 @@ export async function packageExtension(): Promise<string> {
   manifest.version = readPackageJson().version;
   writeFileSync(join(stage, 'vss-extension.json'), JSON.stringify(manifest, null, 2));
   mkdirSync(join(stage, 'images'), { recursive: true });
+  // Those that the manifest and the Marketplace page show, and no others.
+  const shown = [manifest.icons.default, ...manifest.screenshots.map(({ path }) => path)];
+  const ofPage = imagesOf(readFileSync(join(root, 'overview.md'), 'utf8'));
+  for (const path of [...shown, ...ofPage]) copyFileSync(join(root, path), join(stage, path));
   copyFileSync(join(root, 'overview.md'), join(stage, 'overview.md'));
-  for (const image of ['images/extension-icon.png', ...imagesOf(readFileSync(join(root, 'overview.md'), 'utf8'))])
-    copyFileSync(join(root, image), join(stage, image));
   // tfx asks file(1) for the type of a file without an extension, which a bare machine lacks.
   copyFileSync(join(root, 'LICENSE'), join(stage, 'LICENSE.md'));
 

@@ -95,24 +95,22 @@ export function trafficChart(changes: readonly ReportTraffic[]): HTMLElement {
     columns.map(({ label, shares }) => [label, ...names.map(name => `${shares[name] ?? 0} %`)]),
     `Live traffic of ${start?.endpoint ?? ''}`,
   );
+  const bar = svg(
+    'svg',
+    {
+      viewBox: `0 0 ${wide} ${height}`,
+      width: wide,
+      height,
+      role: 'img',
+      'aria-label': `Live traffic of ${start?.endpoint ?? ''} in ${columns.length} states; the table says the same`,
+    },
+    ...bars,
+  );
+  const picture = scrollable(`Bars of the live traffic of ${start?.endpoint ?? ''}`, bar);
   return element(
     'div',
-    { class: 'card' },
-    scrollable(
-      `Bars of the live traffic of ${start?.endpoint ?? ''}`,
-      svg(
-        'svg',
-        {
-          viewBox: `0 0 ${wide} ${height}`,
-          width: wide,
-          height,
-          role: 'img',
-          'aria-label': `Live traffic of ${start?.endpoint ?? ''} in ${columns.length} states; the table says the same`,
-        },
-        ...bars,
-      ),
-    ),
-    element('ul', { class: 'legend' }, ...legend),
+    { class: 'blocks' },
+    element('div', {}, picture, element('ul', { class: 'legend' }, ...legend)),
     table,
   );
 }

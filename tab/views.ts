@@ -24,12 +24,12 @@ export function reportsView({ reports, problems }: LoadedReports): Node {
   // A task says each change of traffic by itself, for the picture only.
   const own = reports.filter(({ subject }) => !subject.startsWith('Traffic of '));
   view.append(overview(own));
-  for (const section of own) view.append(safely(section, () => reportView(section)));
-  const byEndpoint = trafficByEndpoint(reports);
-  for (const [endpoint, changes] of byEndpoint) {
+  for (const [endpoint, changes] of trafficByEndpoint(reports)) {
     const title = element('h2', {}, `Live traffic of ${endpoint}`);
     view.append(element('section', {}, title, trafficChart(changes)));
   }
+  // What came last is what most people come for.
+  for (const report of own.toReversed()) view.append(safely(report, () => reportView(report)));
   return view;
 }
 
@@ -78,22 +78,24 @@ function reportView(report: BuildReport): HTMLElement {
     element('h2', { id: `${id}-title` }, subject, ' ', badge(report)),
     element('p', { class: 'headline' }, headline, element('span', { class: 'by' }, ` ${report.task}, `, when)),
   );
-  if (gates.length > 0) {
-    const rows = gates.map(({ gate, verdict, why }) => [
-      gate,
-      element('span', { class: `badge ${verdict}` }, words[verdict]),
-      why,
-    ]);
-    section.append(dataTable(['Gate', 'Verdict', 'Why'], rows, 'Gates'));
-  }
-  if (metrics.length > 0) section.append(metricTable(metrics, champion));
   const curves = metrics.filter(({ history }) => (history?.length ?? 0) > 1);
   if (curves.length > 0) section.append(element('div', { class: 'curves' }, ...curves.map(curve)));
-  if (confusion) section.append(confusionTable(confusion));
+  const blocks = element('div', { class: 'blocks' });
+  if (gates.length > 0) {
+    const rows = gates.map(one => [
+      one.gate,
+      element('span', { class: `badge ${one.verdict}` }, words[one.verdict]),
+      one.why,
+    ]);
+    blocks.append(dataTable(['Gate', 'Verdict', 'Why'], rows, 'Gates'));
+  }
+  if (confusion) blocks.append(confusionTable(confusion));
+  for (const part of inColumns(metrics)) blocks.append(metricTable(part, champion));
   if (facts.length > 0) {
     const list = facts.flatMap(({ name, value }) => [element('dt', {}, name), element('dd', {}, value)]);
-    section.append(element('dl', {}, ...list));
+    blocks.append(element('dl', {}, ...list));
   }
+  section.append(blocks);
   const safe = links.filter(({ url }) => /^https:\/\//i.test(url));
   if (safe.length > 0) {
     const items = safe.map(({ label, url }) =>
@@ -110,6 +112,13 @@ function reportView(report: BuildReport): HTMLElement {
     section.append(element('details', { id: `${id}-record` }, element('summary', {}, 'Release record'), text));
   }
   return section;
+}
+
+/** A long table leaves most of a wide page empty: two or three of them side by side do not. */
+function inColumns(metrics: readonly ReportMetric[]): ReportMetric[][] {
+  const rows = Math.max(6, Math.ceil(metrics.length / 3));
+  const parts = Math.ceil(metrics.length / rows);
+  return Array.from({ length: parts }, (_, at) => metrics.slice(at * rows, (at + 1) * rows));
 }
 
 function metricTable(metrics: readonly ReportMetric[], champion: string | undefined): HTMLElement {

@@ -40,16 +40,21 @@ export async function metricHistory(workspace: Workspace, job: string, metric: s
     .sort((a, b) => a.step - b.step);
 }
 
-/** Each curve is a request: people look at the first ones. */
+/** Each curve is a request. */
 const mostCurves = 8;
 
-/** The values over the steps of the first metrics; one that cannot be read has none. */
+/**
+ * The values over the steps of some metrics, first of those whose names say that they are logged at each step and not once at the end; one
+ * that cannot be read has none.
+ */
 export async function metricCurves(
   workspace: Workspace,
   job: string,
   metrics: readonly string[],
 ): Promise<Record<string, readonly MetricPoint[]>> {
-  const names = metrics.slice(0, mostCurves);
+  const isCurve = (name: string): boolean =>
+    /loss|^(train|val|valid|validation|epoch|lr|learning_rate)([_/.-]|$)/i.test(name);
+  const names = [...metrics.filter(isCurve), ...metrics.filter(name => !isCurve(name))].slice(0, mostCurves);
   const histories = await Promise.all(names.map(name => metricHistory(workspace, job, name).catch(() => [])));
   return Object.fromEntries(names.map((name, index) => [name, histories[index] ?? []]));
 }
