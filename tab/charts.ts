@@ -3,10 +3,11 @@ import { element, svg } from './element';
 
 /** Enough digits to tell two values apart, and no more. */
 export function shown(value: number): string {
-  return String(Number(value.toPrecision(4)));
+  const rounded = Number(value.toPrecision(4));
+  return rounded !== 0 && Math.abs(rounded) < 0.001 ? value.toExponential(2) : String(rounded);
 }
 
-const curveSize = { width: 280, height: 120, left: 44, right: 10, top: 10, bottom: 20 };
+const curveSize = { width: 280, height: 120, left: 56, right: 10, top: 10, bottom: 20 };
 
 /** A metric over its steps, with the champion's value as a dashed line. */
 export function curve({ name, value, champion, history = [] }: ReportMetric): HTMLElement {
