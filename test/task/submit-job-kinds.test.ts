@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import type { TaskRun } from '../../local/agent/run-task';
+import type { BuildReport } from '../../lib/release/build-report';
 import { root } from '../../scripts/product';
 import { TestCloud } from '../support/local-cloud';
 import { anyJobWith, pythonWith } from '../support/python-packages';
@@ -77,6 +79,64 @@ describe('SubmitTrainingJob with every kind of job', function () {
     assert.match(log(run), /^trained with 0\.8$/m);
     assert.match(run.summaries.join(), /acc .*0\.7 . pass/);
     assert.match(run.summaries.join(), /\| acc \| 0\.8 \| ▁█ \|/);
+  });
+
+  it('attaches the curves for the tab, and a pull request gets pictures of them, once', async () => {
+    const trained = succeeded(await submit(`${environment}code: ./src\ncommand: python train.py 0.7\n`, {}, 'curves'));
+    const { properties, data } = trained.commands.find(({ event }) => event === 'addattachment')!;
+    assert.equal(properties['type'], 'guardian-mlops.report');
+    assert.equal(properties['name'], `SubmitTrainingJob-Training-job-${trained.outputs['jobName'] ?? ''}.json`);
+    const report = JSON.parse(readFileSync(data, 'utf8')) as BuildReport;
+    assert.deepEqual(report.metrics, [
+      {
+        name: 'acc',
+        value: 0.7,
+        history: [
+          [1, 0.35],
+          [2, 0.7],
+        ],
+      },
+    ]);
+
+    const { pullRequests } = cloud.cloud.devops;
+    const repository = pullRequests.ensureRepository('guardian').id;
+    const branches = { sourceRefName: 'refs/heads/more', targetRefName: 'refs/heads/main' };
+    const pull = pullRequests.add({ repositoryId: repository, title: 'Train on more', ...branches }).id;
+    for (const build of [41, 42]) {
+      const compared = await cloud.runTask(
+        'RegisterModel',
+        {
+          azureSubscription: 'guardian-azure-connection',
+          resourceGroup: 'guardian-ai-prod',
+          workspaceName: 'guardian-ai-ml-workspace-prod',
+          modelName: 'curved',
+          modelSource: 'jobOutput',
+          modelPath: 'outputs/model',
+          jobName: trained.outputs['jobName']!,
+          metricGates: 'acc >= 0.5',
+          whatIf: 'true',
+        },
+        cloud.inBuild(build, {
+          'System.PullRequest.PullRequestId': String(pull),
+          'Build.Repository.ID': repository,
+          'Build.Repository.Provider': 'TfsGit',
+        }),
+      );
+      succeeded(compared);
+    }
+    const { attachments, threads } = pullRequests.get(pull);
+    assert.deepEqual(
+      attachments.map(({ name }) => name.replace(/-\w{12}\.png$/, '')),
+      ['guardian-acc'],
+      'the same picture is not attached again',
+    );
+    const png = Buffer.from(attachments[0]?.content ?? '', 'base64');
+    const { width, height, format } = await sharp(png).metadata();
+    assert.deepEqual([width, height, format], [320, 80, 'png']);
+    assert.equal(threads.length, 1);
+    const text = threads[0]?.comments[0]?.content ?? '';
+    assert.match(text, /✅ \*\*pass\*\*: curved would be registered \(\[build 20260301\.42\]/);
+    assert.match(text, /\| acc \| 0\.7 \| !\[acc\]\(https:\S+\/attachments\/guardian-acc-\w{12}\.png\) \|/);
   });
 
   it('fails by a gate with the numbers, and by `best` against earlier jobs', async () => {

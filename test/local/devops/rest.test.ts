@@ -179,6 +179,32 @@ describe('local Azure DevOps, through azure-devops-node-api', () => {
     }
   });
 
+  it('keeps files of a pull request under their names, of which there is one each', async () => {
+    const git = await api.getGitApi();
+    const { pullRequests } = fixture.azure.devops;
+    const repository = pullRequests.ensureRepository('guardian');
+    const branches = { sourceRefName: 'refs/heads/files', targetRefName: 'refs/heads/main' };
+    const { id } = pullRequests.add({ repositoryId: repository.id, title: 'Files', ...branches });
+    const attach = () =>
+      git.createAttachment({}, Readable.from([Buffer.from('png')]), 'a b.png', 'guardian', id, project);
+    const made = await attach();
+    assert.match(made.url ?? '', /\/attachments\/a%20b\.png$/);
+    const [listed] = await git.getAttachments('guardian', id, project);
+    assert.equal(listed?.displayName, 'a b.png');
+    let text = '';
+    for await (const chunk of await git.getAttachmentContent('a b.png', 'guardian', id, project)) text += String(chunk);
+    assert.equal(text, 'png');
+    await rejectsWith(attach(), 400, /already exists/);
+  });
+
+  it('answers the questions of browsers that show pages of extensions, before they sign in', async () => {
+    const headers = { origin: 'https://guardian-ai.gallerycdn.vsassets.io', 'access-control-request-method': 'GET' };
+    const answer = await fixture.call('OPTIONS', `/_devops/${project}/_apis/build/builds/7`, { headers });
+    assert.equal(answer.status, 200);
+    assert.equal(answer.headers['access-control-allow-origin'], headers.origin);
+    assert.match(String(answer.headers['access-control-allow-headers']), /authorization/);
+  });
+
   it('gives variable groups without their secrets, and keeps a secret that is not sent again', async () => {
     const { variableGroups } = fixture.azure.devops;
     variableGroups.seed('guardian', { COLOUR: { value: 'red' }, KEY: { value: 'hidden', isSecret: true } });
