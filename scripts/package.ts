@@ -21,9 +21,9 @@ export async function packageExtension(): Promise<string> {
   writeFileSync(join(stage, 'vss-extension.json'), JSON.stringify(manifest, null, 2));
   mkdirSync(join(stage, 'images'), { recursive: true });
   // Those that the manifest and the Marketplace page show, and no others.
-  const shown = [manifest.icons.default, ...manifest.screenshots.map(({ path }) => path)];
-  const ofPage = imagesOf(readFileSync(join(root, 'overview.md'), 'utf8'));
-  for (const path of [...shown, ...ofPage]) copyFileSync(join(root, path), join(stage, path));
+  const page = readFileSync(join(root, 'overview.md'), 'utf8');
+  const shown = [manifest.icons.default, ...manifest.screenshots.map(({ path }) => path), ...imagesOf(page)];
+  for (const path of shown) copyFileSync(join(root, path), join(stage, path));
   copyFileSync(join(root, 'overview.md'), join(stage, 'overview.md'));
   // tfx asks file(1) for the type of a file without an extension, which a bare machine lacks.
   copyFileSync(join(root, 'LICENSE'), join(stage, 'LICENSE.md'));
@@ -50,7 +50,7 @@ export async function packageExtension(): Promise<string> {
   const output = `${run.stdout}${run.stderr}`;
   // tfx reports a missing task folder or a bad task.json as a warning and packs all the same.
   if (run.status !== 0 || /warning:/i.test(output)) throw new Error(`tfx did not accept the extension:\n${output}`);
-  checkContents(vsix);
+  checkContents(vsix, shown);
   return vsix;
 }
 
@@ -59,8 +59,11 @@ function imagesOf(page: string): string[] {
   return [...page.matchAll(/!\[[^\]]*\]\(([^)]+)\)/g)].map(([, path = '']) => path);
 }
 
-/** Fails when the package lacks a part of a task or carries something that it should not. */
-function checkContents(vsix: string): void {
+/** The Marketplace takes 50 MB. */
+const mostBytes = 50 * 1024 * 1024;
+
+/** Fails when the package lacks a part, carries something that is not on the list, or is too large. */
+function checkContents(vsix: string, shown: readonly string[]): void {
   const entries = Object.keys(unzipSync(readFileSync(vsix)));
   const wanted = taskNames.flatMap(name => ['index.js', 'task.json', 'icon.png'].map(file => `tasks/${name}/${file}`));
   wanted.push(
@@ -71,9 +74,18 @@ function checkContents(vsix: string): void {
     'LICENSE.md',
     'tasks/DeployOnlineEndpoint/scoring-runtime/Dockerfile',
   );
-  wanted.push(...imagesOf(readFileSync(join(root, 'overview.md'), 'utf8')));
   const missing = wanted.filter(name => !entries.includes(name));
-  const unwanted = entries.filter(name => /node_modules|\.map$|\.vsix$/.test(name));
+  const allowed = [
+    ...wanted,
+    ...shown,
+    'THIRD_PARTY_NOTICES.md',
+    'extension.vsixmanifest',
+    'extension.vsomanifest',
+    '[Content_Types].xml',
+  ];
+  const runtime = /^tasks\/DeployOnlineEndpoint\/scoring-runtime\/(?!.*(node_modules|\.map$|\.env|\.vsix$))/;
+  const unwanted = entries.filter(name => !name.endsWith('/') && !allowed.includes(name) && !runtime.test(name));
+  if (statSync(vsix).size > mostBytes) throw new Error(`${basename(vsix)} is larger than the Marketplace takes.`);
   if (missing.length > 0) throw new Error(`${basename(vsix)} lacks ${missing.join(', ')}.`);
   if (unwanted.length > 0) throw new Error(`${basename(vsix)} must not hold ${unwanted.slice(0, 5).join(', ')}.`);
 }

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { unpackExtension } from '../../local/demo/unpack-extension';
-import { readManifest, readPackageJson, stage, taskNames } from '../../scripts/product';
+import { readManifest, readPackageJson, root, stage, taskNames } from '../../scripts/product';
 import { agentNodes, nodeBinary } from '../support/node-binary';
 
 function launch(node: string, bundle: string, temp: string): Promise<{ code: number | null; output: string }> {
@@ -41,6 +41,22 @@ describe('the packaged extension', () => {
       const { Major, Minor, Patch } = readManifest(join(tasksDir, name)).version;
       assert.equal(`${Major}.${Minor}.${Patch}`, readPackageJson().version);
     }
+  });
+
+  it('stamps the extension itself, and carries the tab and the pictures that its manifest names', () => {
+    const manifest = readFileSync(join(folder, 'extension.vsixmanifest'), 'utf8');
+    assert.match(manifest, new RegExp(`<Identity [^>]*Version="${readPackageJson().version}"`));
+    assert.deepEqual(readdirSync(join(folder, 'tab')).sort(), ['index.html', 'tab.css', 'tab.js']);
+    assert.doesNotMatch(
+      readFileSync(join(folder, 'tab/index.html'), 'utf8'),
+      /https?:/,
+      'nothing comes from elsewhere',
+    );
+    const { screenshots } = JSON.parse(readFileSync(join(root, 'vss-extension.json'), 'utf8')) as {
+      screenshots: { path: string }[];
+    };
+    for (const { path } of screenshots) assert.ok(existsSync(join(folder, path)), path);
+    assert.equal(manifest.match(/Microsoft\.VisualStudio\.Services\.Screenshots/g)?.length, screenshots.length);
   });
 
   it('carries page, licence, third-party notices and the scoring runtime as a build context', () => {
