@@ -32,7 +32,7 @@ const mostTries = 6;
 /**
  * Keeps one comment: `change` makes its new text from the one that is there. Comments have no ETag, so what was written is read again:
  * another job of the build that wrote at the same time had the old text, too. Of two that were begun at once, the first one stays.
- * @returns its address
+ * @throws Error of the service, or when others write all the time
  */
 export async function keepComment(
   { git, place, repository, id }: PullRequest,

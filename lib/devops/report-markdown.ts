@@ -51,7 +51,7 @@ export function reportSection(
         )
       : '',
     facts.map(({ name, value }) => `- ${markdownText(name)}: ${markdownText(value)}`).join('\n'),
-    links.map(({ label, url }) => `[${markdownText(label)}](${encodeURI(decodeURI(url))})`).join(' · '),
+    links.map(({ label, url }) => `[${markdownText(label)}](${linkTarget(url)})`).join(' · '),
   ]
     .filter(Boolean)
     .join('\n\n');
@@ -83,6 +83,11 @@ function metricTable(
     ].join(' | ');
   });
   return [`| ${head.join(' | ')} |`, `|${' --- |'.repeat(head.length)}`, ...rows.map(row => `| ${row} |`)].join('\n');
+}
+
+/** Spaces and parentheses would end a link. */
+function linkTarget(url: string): string {
+  return new URL(url).href.replaceAll('(', '%28').replaceAll(')', '%29');
 }
 
 function shown(value: number): string {
