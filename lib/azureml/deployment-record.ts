@@ -1,25 +1,14 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { owner, tag, tagValueLimit, type Tags } from '../release/tags';
-import type { DeploymentId } from './online-deployments';
-import { finishOperation, whenFree, type OperationWait } from './online-operation';
+import type { DeploymentBody } from './online-deployments';
 import { findEnvironment } from './environments';
 import { digestOf, getModel } from './models';
-import { writableIdentity, type ResourceIdentity } from './online-endpoints';
+import { writableIdentity } from './online-endpoints';
 import type { Workspace } from './workspace';
 import { TaskError } from '../task-error';
 
-/** What a deployment is made of, as its own PUT takes it, so that it can be made again when it is gone. */
-export interface DeploymentRecord {
-  readonly sku?: object;
-  readonly kind?: string;
-  readonly identity?: ResourceIdentity;
-  readonly tags: Tags;
-  readonly properties: {
-    readonly model?: string;
-    readonly environmentId?: string;
-    readonly [name: string]: unknown;
-  };
-}
+/** What a deployment is made of, so that it can be made again when it is gone. */
+export type DeploymentRecord = DeploymentBody;
 
 const apiVersion = '2023-10-01';
 
@@ -91,24 +80,6 @@ export async function checkRecord(
   }
   const problem = hasEnvironment ? undefined : `environment ${environment ?? ''}:${version ?? ''} is gone`;
   return { problem, rejected };
-}
-
-/**
- * Makes a deployment as it was and waits until it is ready. It takes no traffic by this.
- * @throws OnlineOperationError when Azure accepted it and it then failed
- */
-export async function rebuildDeployment(
-  workspace: Workspace,
-  id: DeploymentId,
-  record: DeploymentRecord,
-  tags: Tags,
-  wait: OperationWait,
-): Promise<void> {
-  const doing = `deploy '${id.name}' again`;
-  const path = `/onlineEndpoints/${encodeURIComponent(id.endpoint)}/deployments/${encodeURIComponent(id.name)}`;
-  const body = { ...record, location: workspace.location, tags: { ...record.tags, ...tags } };
-  const send = () => workspace.send({ method: 'PUT', path, apiVersion, body, doing });
-  await finishOperation(workspace, await whenFree(id.endpoint, send, wait), doing, wait);
 }
 
 function encode(resource: DeploymentRecord, workspaceId: string): string {

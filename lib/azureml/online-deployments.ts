@@ -1,7 +1,15 @@
 import type { OnlineDeployment as DeploymentResource } from '@azure/arm-machinelearning';
 import type { DeploymentFacts } from '../release/deployments';
 import type { Tags } from '../release/tags';
-import { answerOf, OnlineOperationError, pollDelay, whenFree, type OperationWait } from './online-operation';
+import type { ResourceIdentity } from './online-endpoints';
+import {
+  answerOf,
+  finishOperation,
+  OnlineOperationError,
+  pollDelay,
+  whenFree,
+  type OperationWait,
+} from './online-operation';
 import { statusOf } from './service-error';
 import type { Workspace } from './workspace';
 
@@ -14,22 +22,28 @@ export interface OnlineDeployment extends DeploymentFacts {
   readonly modifiedAt: Date | undefined;
 }
 
-/** What a deployment is made of; durations in seconds. */
-export interface DeploymentContent {
-  readonly modelId: string;
-  readonly environmentId: string;
-  readonly environmentVariables: Readonly<Record<string, string>>;
-  readonly instanceType: string;
-  /** Only 'Disabled' is said: then the instances reach the workspace's resources by its private endpoint only. */
-  readonly egressPublicNetworkAccess?: 'Disabled';
-  readonly requestTimeoutSeconds: number;
-  readonly maxConcurrentRequests: number;
-  readonly probe: {
-    readonly initialDelaySeconds: number;
-    readonly periodSeconds: number;
-    readonly timeoutSeconds: number;
-    readonly failureThreshold: number;
-  };
+/** What a deployment is made of besides its model and environment, in the words of its resource; durations are ISO 8601. */
+export interface DeploymentSettings {
+  readonly endpointComputeType: 'Managed' | 'Kubernetes';
+  readonly environmentVariables?: Readonly<Record<string, string>>;
+  readonly instanceType?: string;
+  readonly [name: string]: unknown;
+}
+
+export interface DeploymentProperties extends DeploymentSettings {
+  readonly model?: string;
+  /** Without one Azure makes the container from what an MLflow model says of itself. */
+  readonly environmentId?: string;
+}
+
+/** A deployment as its PUT takes it. */
+export interface DeploymentBody {
+  /** `capacity` is the number of instances. */
+  readonly sku?: object;
+  readonly kind?: string;
+  readonly identity?: ResourceIdentity;
+  readonly tags: Tags;
+  readonly properties: DeploymentProperties;
 }
 
 export interface DeploymentId {
@@ -64,6 +78,9 @@ export async function getDeployment(workspace: Workspace, id: DeploymentId): Pro
   }
 }
 
+/** The SDK's 2022-10-01 drops what it does not know, such as `dataCollector`. */
+const writeVersion = '2023-10-01';
+
 /**
  * Creates or replaces a deployment and waits until it is ready. It takes no traffic by this.
  * @throws OnlineOperationError when Azure accepted it and it then failed: code and message are Azure's
@@ -71,40 +88,14 @@ export async function getDeployment(workspace: Workspace, id: DeploymentId): Pro
 export async function putDeployment(
   workspace: Workspace,
   id: DeploymentId,
-  content: DeploymentContent,
-  options: { readonly instanceCount: number; readonly tags: Tags },
-  wait: OperationWait & { onPoll?(): Promise<void> },
+  deployment: DeploymentBody,
+  wait: OperationWait,
 ): Promise<void> {
-  const probe = {
-    initialDelay: duration(content.probe.initialDelaySeconds),
-    period: duration(content.probe.periodSeconds),
-    timeout: duration(content.probe.timeoutSeconds),
-    failureThreshold: content.probe.failureThreshold,
-    successThreshold: 1,
-  };
-  const body: DeploymentResource = {
-    location: workspace.location,
-    tags: { ...options.tags },
-    sku: { name: 'Default', capacity: options.instanceCount },
-    properties: {
-      endpointComputeType: 'Managed',
-      model: content.modelId,
-      environmentId: content.environmentId,
-      environmentVariables: { ...content.environmentVariables },
-      instanceType: content.instanceType,
-      ...(content.egressPublicNetworkAccess ? { egressPublicNetworkAccess: content.egressPublicNetworkAccess } : {}),
-      scaleSettings: { scaleType: 'Default' },
-      requestSettings: {
-        requestTimeout: duration(content.requestTimeoutSeconds),
-        maxConcurrentRequestsPerInstance: content.maxConcurrentRequests,
-      },
-      livenessProbe: probe,
-      readinessProbe: probe,
-    },
-  };
-  await finish(workspace, id, `deploy '${id.name}'`, wait, options =>
-    workspace.client.onlineDeployments.beginCreateOrUpdate(...scope(workspace), id.endpoint, id.name, body, options),
-  );
+  const doing = `deploy '${id.name}'`;
+  const path = `/onlineEndpoints/${encodeURIComponent(id.endpoint)}/deployments/${encodeURIComponent(id.name)}`;
+  const body = { location: workspace.location, ...deployment };
+  const send = () => workspace.send({ method: 'PUT', path, apiVersion: writeVersion, body, doing });
+  await finishOperation(workspace, await whenFree(id.endpoint, send, wait), doing, wait);
 }
 
 /** Changes tags and instance count, the two things that a running deployment lets change in place. */
@@ -178,7 +169,7 @@ async function finish(
   workspace: Workspace,
   id: DeploymentId,
   doing: string,
-  wait: OperationWait & { onPoll?(): Promise<void> },
+  wait: OperationWait,
   start: (options: StartOptions) => Promise<Poller>,
 ): Promise<void> {
   const responses: { last?: RawResponse } = {};
@@ -195,7 +186,6 @@ async function finish(
     for (let looks = 0; !poller.isDone(); looks++) {
       await poller.poll({ abortSignal: wait.signal });
       if (poller.isDone()) break;
-      await wait.onPoll?.();
       await wait.clock.sleep(pollDelay(looks, responses.last?.headers.get('retry-after')), wait.signal);
     }
   } catch (error) {
@@ -228,9 +218,4 @@ function ofResource(resource: DeploymentResource): OnlineDeployment {
     modelId: properties.model,
     modifiedAt: resource.systemData?.lastModifiedAt ?? resource.systemData?.createdAt,
   };
-}
-
-/** ISO 8601 */
-function duration(seconds: number): string {
-  return `PT${seconds}S`;
 }

@@ -9,6 +9,8 @@ export interface OperationWait {
   readonly signal: AbortSignal;
   /** A line for the log. */
   info(line: string): void;
+  /** Called after each look at an operation that still runs. */
+  onPoll?(): Promise<void>;
 }
 
 /** An operation on an endpoint or deployment that Azure accepted and that then failed. */
@@ -121,6 +123,7 @@ export async function finishOperation(
         requestId,
       );
     }
+    await wait.onPoll?.();
     await wait.clock.sleep(pollDelay(looks, response.header('retry-after')), wait.signal);
   }
 }

@@ -85,7 +85,7 @@ async function release(
       deployment: plan.name,
       model: `${plan.model.name}:${plan.model.version}`,
       modelTags: plan.model.tags,
-      environment: plan.content.environmentId,
+      environment: plan.properties.environmentId,
       before: state.live,
       judged: [...(made.test ? [made.test] : []), ...moved.judged],
       record: found.record,
@@ -262,7 +262,7 @@ function whatIfText(inputs: DeployInputs, { state, plan, runtime, smokeTest: tes
       ? existing.instanceCount === plan.instanceCount
         ? []
         : [`scale ${plan.name} from ${existing.instanceCount} to ${plan.instanceCount} instances`]
-      : [`create deployment ${plan.name}: ${plan.instanceCount} x ${plan.content.instanceType}`]),
+      : [`create deployment ${plan.name}: ${plan.instanceCount} x ${plan.properties.instanceType}`]),
     ...(test ? [`send ${test.name} to ${plan.name}`] : []),
     ...(inputs.strategy === 'shadow' && plan.role === 'challenger'
       ? [`send it copies of ${inputs.mirrorPercent} % of the live requests`]

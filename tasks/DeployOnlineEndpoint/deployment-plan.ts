@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { DeploymentContent, OnlineDeployment } from '../../lib/azureml/online-deployments';
+import type { DeploymentProperties, OnlineDeployment } from '../../lib/azureml/online-deployments';
 import { deploymentName, type Role } from '../../lib/release/deployments';
 import { currentRevision } from '../../lib/release/revisions';
 import { owner, tag, tagValue, type Tags } from '../../lib/release/tags';
@@ -22,7 +22,7 @@ export interface ModelToDeploy {
 export interface DeploymentPlan {
   readonly name: string;
   readonly model: ModelToDeploy;
-  readonly content: DeploymentContent;
+  readonly properties: DeploymentProperties;
   readonly role: Role;
   readonly instanceCount: number;
   readonly tags: Tags;
@@ -42,8 +42,8 @@ export function planDeployment(
   model: ModelToDeploy,
   environmentId: string,
 ): DeploymentPlan {
-  const content = contentOf(inputs, model, environmentId);
-  const name = deploymentName(model.version, contentHash(content));
+  const properties = propertiesOf(inputs, model, environmentId);
+  const name = deploymentName(model.version, contentHash(properties));
   const existing = state.deployments.find(one => one.name === name);
   const { champion, endpoint } = state;
   // Without a champion there is nobody to challenge, and a champion cannot challenge itself.
@@ -52,7 +52,7 @@ export function planDeployment(
   return {
     name,
     model,
-    content,
+    properties,
     role,
     existing,
     instanceCount:
@@ -104,10 +104,10 @@ function defaultInstances(role: Role, existing: OnlineDeployment | undefined): n
   return role === 'champion' ? championInstances : challengerInstances;
 }
 
-function contentOf(inputs: DeployInputs, model: ModelToDeploy, environmentId: string): DeploymentContent {
+function propertiesOf(inputs: DeployInputs, model: ModelToDeploy, environmentId: string): DeploymentProperties {
   return {
     ...inputs.settings,
-    modelId: model.id,
+    model: model.id,
     environmentId,
     environmentVariables: {
       GUARDIAN_MODEL_NAME: model.name,
@@ -119,9 +119,9 @@ function contentOf(inputs: DeployInputs, model: ModelToDeploy, environmentId: st
 }
 
 /** Equal for equal content, whatever the order in which it was written down. Size and tags can change in place. */
-function contentHash(content: DeploymentContent): string {
+function contentHash(properties: DeploymentProperties): string {
   return createHash('sha256')
-    .update(JSON.stringify(sorted(content)))
+    .update(JSON.stringify(sorted(properties)))
     .digest('hex');
 }
 

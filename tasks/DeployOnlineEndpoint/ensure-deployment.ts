@@ -36,12 +36,15 @@ export async function ensureDeployment(
   if (existing && isHealthy(existing)) return update(workspace, id, plan, existing, wait);
   if (existing)
     wait.info(`Deployment ${id.name} is left ${existing.provisioningState} by an earlier run; making it anew`);
-  const { instanceCount, content } = plan;
+  const { instanceCount, properties } = plan;
   const { [tag.changeBuild]: run = '' } = changeTags('deploy', host);
   const tags = { ...plan.tags, ...(run ? { [tag.changeBuild]: run } : {}) };
-  wait.info(`Creating deployment ${id.name}: ${instanceCount} x ${content.instanceType}`);
+  wait.info(
+    `Creating deployment ${id.name}: ${instanceCount}${properties.instanceType === undefined ? '' : ` x ${properties.instanceType}`}`,
+  );
   const onPoll = creationProgress(workspace, id, host);
-  await putDeployment(workspace, id, content, { instanceCount, tags }, { ...wait, onPoll });
+  const deployment = { sku: { name: 'Default', capacity: instanceCount }, tags, properties };
+  await putDeployment(workspace, id, deployment, { ...wait, onPoll });
   return 'created';
 }
 

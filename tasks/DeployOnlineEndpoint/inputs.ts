@@ -4,7 +4,8 @@ import { parseGate, type Gate } from '../../lib/release/gates';
 import { parseSteps } from '../../lib/release/rollout-steps';
 import { isGradual } from './deployment-plan';
 import { agreementNames, goldenNames, isGolden, isOneOf, replayNames, trafficNames, type Analysis } from './analysis';
-import type { DeploymentContent } from '../../lib/azureml/online-deployments';
+import type { DeploymentSettings } from '../../lib/azureml/online-deployments';
+import { readSettings } from './deployment-settings';
 import type { NewEndpoint } from '../../lib/azureml/online-endpoints';
 
 export type Strategy = 'allAtOnce' | 'blueGreen' | 'canary' | 'challenger' | 'shadow';
@@ -52,7 +53,7 @@ export interface DeployInputs extends Target {
   readonly newEndpoint: NewEndpoint;
   /** Undefined: the bundled scoring runtime. */
   readonly environment: string | undefined;
-  readonly settings: Omit<DeploymentContent, 'modelId' | 'environmentId'>;
+  readonly settings: DeploymentSettings;
   /** Undefined: 3 as champion, 1 as challenger. */
   readonly instanceCount: number | undefined;
   readonly smokeTestFile: string | undefined;
@@ -132,21 +133,7 @@ function readAction(inputs: TaskInputs, action: Inputs['action'], target: Target
       pattern: /^azureml:/,
       says: 'empty, or of the form azureml:name:version, azureml:name@latest or azureml://registries/…',
     }),
-    settings: {
-      ...(inputs.choice('egressPublicNetworkAccess', ['enabled', 'disabled'], 'enabled') === 'disabled'
-        ? { egressPublicNetworkAccess: 'Disabled' as const }
-        : {}),
-      environmentVariables: inputs.pairs('environmentVariables'),
-      instanceType: inputs.optional('instanceType') ?? 'Standard_DS3_v2',
-      requestTimeoutSeconds: inputs.integer('requestTimeoutSeconds', { min: 1, max: 180 }) ?? 5,
-      maxConcurrentRequests: inputs.integer('maxConcurrentRequests', { min: 1, max: 1000 }) ?? 4,
-      probe: {
-        initialDelaySeconds: inputs.integer('probeInitialDelaySeconds', { min: 0, max: 3600 }) ?? 10,
-        periodSeconds: inputs.integer('probePeriodSeconds', { min: 1, max: 3600 }) ?? 10,
-        timeoutSeconds: inputs.integer('probeTimeoutSeconds', { min: 1, max: 3600 }) ?? 2,
-        failureThreshold: inputs.integer('probeFailureThreshold', { min: 1, max: 1000 }) ?? 30,
-      },
-    },
+    settings: readSettings(inputs),
     instanceCount,
     smokeTestFile,
     checkQuota: inputs.boolean('checkQuota', true),

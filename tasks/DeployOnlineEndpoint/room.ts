@@ -39,9 +39,11 @@ function placeOnEndpoint({ deployments, endpoint }: EndpointState, plan: Deploym
 
 async function coresFor(workspace: Workspace, plan: DeploymentPlan, host: TaskHost): Promise<TaskError | undefined> {
   const now = plan.existing?.instanceCount ?? 0;
-  if (plan.instanceCount <= now) return undefined;
+  const { instanceType, endpointComputeType } = plan.properties;
+  // A Kubernetes cluster has cores of its own.
+  if (plan.instanceCount <= now || instanceType === undefined || endpointComputeType === 'Kubernetes') return undefined;
   return unlessForbidden('The core quota was not checked', host, () =>
-    coresMissing(workspace, plan.content.instanceType, { wanted: plan.instanceCount, now }),
+    coresMissing(workspace, instanceType, { wanted: plan.instanceCount, now }),
   );
 }
 

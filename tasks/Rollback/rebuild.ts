@@ -1,5 +1,4 @@
-import { rebuildDeployment } from '../../lib/azureml/deployment-record';
-import { containerLog, deleteDeployment, getDeployment } from '../../lib/azureml/online-deployments';
+import { containerLog, deleteDeployment, getDeployment, putDeployment } from '../../lib/azureml/online-deployments';
 import { existingEndpoint, hasFailed, writeAgain } from '../../lib/azureml/online-endpoints';
 import { OnlineOperationError, type OperationWait } from '../../lib/azureml/online-operation';
 import { failureHint } from '../../lib/azureml/online-failure-causes';
@@ -55,9 +54,9 @@ async function rebuildFor(
     const id = { endpoint: endpoint.name, name };
     host.info(`Making deployment ${name} of ${endpoint.name} again (${record.tags[tag.model] ?? 'unknown model'})`);
     const revision = String(currentRevision(endpoint.tags) + 1);
-    const tags = { [tag.owner]: owner, [tag.role]: 'previous', [tag.revision]: revision };
+    const tags = { ...record.tags, [tag.owner]: owner, [tag.role]: 'previous', [tag.revision]: revision };
     try {
-      await rebuildDeployment(workspace, id, record, tags, wait);
+      await putDeployment(workspace, id, { ...record, tags }, wait);
     } catch (error) {
       if (!(error instanceof OnlineOperationError)) throw error;
       const close = host.group(`Log of deployment ${name}`);

@@ -74,29 +74,40 @@ export class FakeAzure {
 
   #send(request: WorkspaceRequest): WorkspaceResponse {
     const { method, path, body, allow } = request;
-    const answer = (status: number, found?: unknown) => ({
+    const answer = (status: number, found?: unknown, operation?: string) => ({
       status,
       body: structuredClone(found),
-      header: () => undefined,
+      header: (name: string) => (name === 'azure-asyncoperation' ? operation : undefined),
     });
     const [, model, version] = /^\/models\/([^/]+)\/versions\/(.+)$/.exec(path) ?? [];
     if (model && version) return answer(200, this.#model(`${model}:${version}`, request));
     if (path.endsWith('/providers/Microsoft.Insights/metrics')) return answer(200, this.#metrics(request));
     const deployment = /^\/onlineEndpoints\/[^/]+\/deployments\/([^/]+)$/.exec(path)?.[1];
     if (deployment) {
-      if (method === 'PUT') this.#makeAgain(deployment, body as Deployment);
+      if (method === 'PUT') this.#putDeployment(deployment, body as Deployment);
       const found = this.deployments.get(deployment);
-      return answer(found ? 200 : 404, found);
+      return answer(found ? 200 : 404, found, method === 'PUT' ? `/operations/${deployment}` : undefined);
+    }
+    const operation = /^\/operations\/(.+)$/.exec(path)?.[1];
+    if (operation) {
+      const code = this.#failureOf(operation);
+      const error = { code, message: 'User container has crashed.' };
+      return answer(200, code ? { status: 'Failed', error } : { status: 'Succeeded' });
     }
     if (!path.startsWith('/onlineEndpoints/')) throw new Error(`unexpected ${method} ${path}`);
     if (method === 'PUT') this.#putEndpoint(body as Endpoint);
     return !this.endpoint && allow?.includes(404) ? answer(404) : answer(200, this.endpoint);
   }
 
-  #makeAgain(name: string, body: Deployment): void {
+  #putDeployment(name: string, body: Deployment): void {
+    const provisioningState = this.#failureOf(name) ? 'Failed' : 'Succeeded';
     this.writes.push(`create ${name} x${body.sku.capacity}`);
-    const properties = { ...body.properties, provisioningState: 'Succeeded' };
+    const properties = { ...body.properties, provisioningState };
     this.deployments.set(name, { ...structuredClone(body), name, properties });
+  }
+
+  #failureOf(name: string): string | undefined {
+    return this.failing.get(name) ?? this.failing.get('*');
   }
 
   #model(id: string, { method, body }: WorkspaceRequest): object {
@@ -175,30 +186,6 @@ export class FakeAzure {
         get: (_rg: string, _ws: string, _endpoint: string, name: string) =>
           Promise.resolve().then(() => structuredClone(this.deployments.get(name)) ?? missing()),
         getLogs: () => Promise.resolve({ content: 'Traceback: no model' }),
-        beginCreateOrUpdate: (
-          _rg: string,
-          _ws: string,
-          _endpoint: string,
-          name: string,
-          body: Deployment,
-          options: Started,
-        ) => {
-          const code = this.failing.get(name) ?? this.failing.get('*');
-          this.writes.push(`create ${name} x${body.sku.capacity}`);
-          const provisioningState = code ? 'Failed' : 'Succeeded';
-          this.deployments.set(name, {
-            ...structuredClone(body),
-            name,
-            properties: { ...body.properties, provisioningState },
-          });
-          if (!code) return Promise.resolve(poller);
-          const parsedBody = { status: 'Failed', error: { code, message: 'User container has crashed.' } };
-          options.onResponse({ parsedBody, headers: { get: () => undefined } });
-          return Promise.resolve({
-            isDone: () => false,
-            poll: () => Promise.reject(new Error('The operation has failed.')),
-          });
-        },
         beginUpdate: (_rg: string, _ws: string, _endpoint: string, name: string, body: Partial<Deployment>) =>
           started(() => {
             const deployment = this.deployments.get(name) ?? missing();
@@ -247,10 +234,6 @@ export class FakeAzure {
       environmentContainers: { list: () => listed(() => [{ name: 'own-runtime' }]) },
     };
   }
-}
-
-interface Started {
-  onResponse(raw: { parsedBody: unknown; headers: { get(): undefined } }): void;
 }
 
 /** The agent in memory: time passes only by being slept. */

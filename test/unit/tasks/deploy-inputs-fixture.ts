@@ -20,11 +20,9 @@ export const deployInputs = (change: Partial<DeployInputs>): DeployInputs => ({
   challengerTraffic: 10,
   environment: 'azureml:own-runtime:1',
   settings: {
+    endpointComputeType: 'Managed',
     environmentVariables: {},
     instanceType: 'Standard_DS3_v2',
-    requestTimeoutSeconds: 5,
-    maxConcurrentRequests: 4,
-    probe: { initialDelaySeconds: 10, periodSeconds: 10, timeoutSeconds: 2, failureThreshold: 30 },
   },
   newEndpoint: { authMode: 'Key', publicNetworkAccess: 'Enabled', userAssignedIdentity: undefined },
   instanceCount: undefined,

@@ -56,12 +56,18 @@ describe('inputs of DeployOnlineEndpoint', () => {
     assert.equal(inputs.challengerTraffic, 10);
     assert.equal(inputs.instanceCount, undefined);
     assert.equal(inputs.keepPrevious, true);
+    const probe = {
+      ...{ initialDelay: 'PT10S', period: 'PT10S', timeout: 'PT2S' },
+      ...{ failureThreshold: 30, successThreshold: 1 },
+    };
     assert.deepEqual(inputs.settings, {
+      endpointComputeType: 'Managed',
       environmentVariables: {},
       instanceType: 'Standard_DS3_v2',
-      requestTimeoutSeconds: 5,
-      maxConcurrentRequests: 4,
-      probe: { initialDelaySeconds: 10, periodSeconds: 10, timeoutSeconds: 2, failureThreshold: 30 },
+      scaleSettings: { scaleType: 'Default' },
+      requestSettings: { requestTimeout: 'PT5S', maxConcurrentRequestsPerInstance: 4 },
+      livenessProbe: probe,
+      readinessProbe: probe,
     });
   });
 

@@ -1,0 +1,33 @@
+import type { DeploymentSettings } from '../../lib/azureml/online-deployments';
+import type { TaskInputs } from '../../lib/host/task-inputs';
+
+/** The settings that the inputs of the groups "Instances and requests" and "Probes" name. */
+export function readSettings(inputs: TaskInputs): DeploymentSettings {
+  const probe = {
+    initialDelay: duration(inputs.integer('probeInitialDelaySeconds', { min: 0, max: 3600 }) ?? 10),
+    period: duration(inputs.integer('probePeriodSeconds', { min: 1, max: 3600 }) ?? 10),
+    timeout: duration(inputs.integer('probeTimeoutSeconds', { min: 1, max: 3600 }) ?? 2),
+    failureThreshold: inputs.integer('probeFailureThreshold', { min: 1, max: 1000 }) ?? 30,
+    successThreshold: 1,
+  };
+  const egress = inputs.choice('egressPublicNetworkAccess', ['enabled', 'disabled'], 'enabled');
+  return {
+    endpointComputeType: 'Managed',
+    environmentVariables: inputs.pairs('environmentVariables'),
+    instanceType: inputs.optional('instanceType') ?? 'Standard_DS3_v2',
+    // Only 'Disabled' is said: then the instances reach the workspace's resources by its private endpoint only.
+    ...(egress === 'disabled' ? { egressPublicNetworkAccess: 'Disabled' } : {}),
+    scaleSettings: { scaleType: 'Default' },
+    requestSettings: {
+      requestTimeout: duration(inputs.integer('requestTimeoutSeconds', { min: 1, max: 180 }) ?? 5),
+      maxConcurrentRequestsPerInstance: inputs.integer('maxConcurrentRequests', { min: 1, max: 1000 }) ?? 4,
+    },
+    livenessProbe: probe,
+    readinessProbe: probe,
+  };
+}
+
+/** ISO 8601 */
+function duration(seconds: number): string {
+  return `PT${seconds}S`;
+}
