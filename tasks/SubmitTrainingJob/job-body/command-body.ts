@@ -1,6 +1,6 @@
 import type { CommandJobSpec } from '../job-file/command-job';
-import { isRemote, localPath } from '../job-file/local-paths';
-import { environmentId } from './environment';
+import { isRemote, localPath } from '../../../lib/azureml/local-path';
+import { environmentId } from '../../../lib/azureml/environment-spec';
 import { inputsOf, outputOf } from './inputs-outputs';
 import type { JobAssets } from './job-assets';
 import { mapValues, present } from './present';

@@ -1,9 +1,10 @@
 import { pythonText, type CommandComponentSpec, type ComponentInput } from '../job-file/component';
-import { isExpression, type DistributionSpec, type ResourcesSpec, type Scalar } from '../job-file/parts';
+import { isExpression, type DistributionSpec, type ResourcesSpec } from '../job-file/parts';
+import { type Scalar } from '../../../lib/azureml/yaml-file';
 import type { InlineStepSpec, StepInput } from '../job-file/pipeline-job';
 import type { Component } from '../job-file/steps';
 import { codeOf } from './command-body';
-import { environmentId } from './environment';
+import { environmentId } from '../../../lib/azureml/environment-spec';
 import { isData } from './inputs-outputs';
 import type { JobAssets } from './job-assets';
 import { literalType, stepBodies, typesOf } from './pipeline-body';

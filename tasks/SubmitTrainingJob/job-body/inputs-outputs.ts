@@ -1,6 +1,6 @@
 import type { JobInput, JobOutput } from '../job-file/parts';
 import { pythonText } from '../job-file/component';
-import { isRemote, localPath } from '../job-file/local-paths';
+import { isRemote, localPath } from '../../../lib/azureml/local-path';
 import type { JobAssets } from './job-assets';
 import { present } from './present';
 import type { Json } from './settings';

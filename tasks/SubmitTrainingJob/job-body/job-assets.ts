@@ -1,20 +1,19 @@
 import { assetId, type AssetKind } from '../../../lib/azureml/assets';
 import { anonymousComponent, type ComponentVersion } from '../../../lib/azureml/components';
 import { computeId } from '../../../lib/azureml/computes';
-import { inlineEnvironment, resolveEnvironment, type InlineEnvironment } from '../../../lib/azureml/environments';
+import type { EnvironmentAssets } from '../../../lib/azureml/environment-spec';
+import { inlineEnvironment, resolveEnvironment } from '../../../lib/azureml/environments';
 import { uploadCode, uploadData } from '../../../lib/azureml/upload';
 import type { Workspace } from '../../../lib/azureml/workspace';
 import type { TaskHost } from '../../../lib/host/task-host';
 
 /** Turns what a job names, or brings along, into what the service can reach. */
-export interface JobAssets extends References, Uploads {}
+export interface JobAssets extends References, Uploads, EnvironmentAssets {}
 
 /** What is in the workspace. Each is checked as far as the service would not do it at submission. */
 interface References {
   /** ARM id of a compute that can take a job of so many nodes. */
   compute(reference: string, nodes: number): Promise<string>;
-  /** ARM id of an environment. */
-  namedEnvironment(reference: string): Promise<string>;
   /** ARM id or URI of any other asset. */
   asset(kind: AssetKind, reference: string): Promise<string>;
   /** ARM id of a datastore. */
@@ -27,10 +26,6 @@ interface Uploads {
   code(folder: string): Promise<string>;
   /** URI of a file or folder. */
   data(path: string): Promise<string>;
-  /** https URL of a folder, with a slash at the end. */
-  buildContext(folder: string): Promise<string>;
-  /** ARM id of an environment version. */
-  environment(environment: InlineEnvironment): Promise<string>;
   /** ARM id of a component version of this job alone. */
   component(component: ComponentVersion): Promise<string>;
 }
@@ -59,7 +54,7 @@ export function plannedAssets(workspace: Workspace): JobAssets {
   };
 }
 
-function references(workspace: Workspace): References {
+function references(workspace: Workspace): References & Pick<EnvironmentAssets, 'namedEnvironment'> {
   return {
     compute: once((reference, nodes) => computeId(workspace, reference, nodes)),
     namedEnvironment: once(reference => resolveEnvironment(workspace, reference)),

@@ -1,6 +1,6 @@
 import type { EarlyTermination, SamplingAlgorithm, SearchParameter, SweepJobSpec } from '../job-file/sweep-job';
 import { codeOf, computeOf } from './command-body';
-import { environmentId } from './environment';
+import { environmentId } from '../../../lib/azureml/environment-spec';
 import { inputsOf, outputOf } from './inputs-outputs';
 import type { JobAssets } from './job-assets';
 import { mapValues, present } from './present';

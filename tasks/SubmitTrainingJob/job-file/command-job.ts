@@ -3,15 +3,15 @@ import {
   about,
   commandLimits,
   distribution,
-  environment,
   identity,
   jobInput,
   namedOutput,
   queueSettings,
   resources,
   services,
-  strings,
 } from './parts';
+import { environment } from '../../../lib/azureml/environment-spec';
+import { strings } from '../../../lib/azureml/yaml-file';
 
 /** The command job of `az ml` v2: https://learn.microsoft.com/azure/machine-learning/reference-yaml-job-command */
 export const commandJob = z.strictObject({

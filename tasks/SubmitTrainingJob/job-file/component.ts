@@ -1,5 +1,7 @@
 import { z } from 'zod';
-import { dataType, distribution, environment, resources, scalar, strings } from './parts';
+import { dataType, distribution, resources } from './parts';
+import { environment } from '../../../lib/azureml/environment-spec';
+import { scalar, strings } from '../../../lib/azureml/yaml-file';
 
 /** What the first versions called data of any kind. */
 const legacyPath = z.literal('path');

@@ -1,19 +1,9 @@
 import { existsSync } from 'node:fs';
-import { isAbsolute, resolve } from 'node:path';
 import { TaskError } from '../../../lib/task-error';
-import type { EnvironmentSpec } from './parts';
+import type { EnvironmentSpec } from '../../../lib/azureml/environment-spec';
+import { isRemote, localPath } from '../../../lib/azureml/local-path';
 import type { JobFile } from './read-job-file';
 import type { Component, Step } from './steps';
-
-/** Whether a path is not of this machine: an asset, any URI or an expression. A Windows drive is one letter, so it is none. */
-export function isRemote(path: string): boolean {
-  return /^[a-z][a-z0-9+.-]+:/i.test(path) || path.startsWith('${{');
-}
-
-/** Paths in a job are relative to the file that holds it. */
-export function localPath(folder: string, path: string): string {
-  return isAbsolute(path) ? path : resolve(folder, path);
-}
 
 interface NamedPath {
   /** Where in the job it stands. */

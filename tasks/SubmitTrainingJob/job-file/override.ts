@@ -1,6 +1,6 @@
 import { isMap, isScalar, parseDocument, type Document, type Scalar } from 'yaml';
 import { TaskError } from '../../../lib/task-error';
-import { yamlOptions } from './yaml-file';
+import { yamlOptions } from '../../../lib/azureml/yaml-file';
 
 /** Maps whose keys the user makes up; anywhere else an override must name what the job has. */
 const openMaps = new Set(['environment_variables', 'tags', 'properties']);

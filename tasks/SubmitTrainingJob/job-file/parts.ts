@@ -1,25 +1,8 @@
 import { z } from 'zod';
+import { scalar, strings } from '../../../lib/azureml/yaml-file';
 
 /** What jobs and components of every kind are made of. Keys that are not listed are refused rather than lost. */
 
-/**
- * A number where the service takes text only, as among inputs and tags: it keeps the digits that it was written with, since
- * `1.10` is not `1.1`.
- */
-export class WrittenNumber {
-  constructor(
-    readonly text: string,
-    readonly isInteger: boolean,
-  ) {}
-
-  toString(): string {
-    return this.text;
-  }
-}
-
-export const scalar = z.union([z.string(), z.number(), z.boolean(), z.instanceof(WrittenNumber)]);
-export type Scalar = z.output<typeof scalar>;
-export const strings = z.record(z.string(), scalar.transform(String));
 export const positive = z.number().int().min(1);
 
 /** A whole value that is an expression, as pipeline jobs use them: `${{parent.inputs.epochs}}`. */
@@ -76,24 +59,6 @@ export type JobOutput = z.output<typeof jobOutput>;
 
 /** A job's output; with nothing behind its name it is a folder wherever the service likes. */
 export const namedOutput = z.union([jobOutput, z.null().transform(() => jobOutput.parse({}))]);
-
-export const environment = z.union(
-  [
-    z.string(),
-    z.strictObject({
-      $schema: z.string().optional(),
-      name: z.string().optional(),
-      version: scalar.transform(String).optional(),
-      description: z.string().optional(),
-      tags: strings.optional(),
-      image: z.string().optional(),
-      conda_file: z.union([z.string(), z.record(z.string(), z.unknown())]).optional(),
-      build: z.strictObject({ path: z.string(), dockerfile_path: z.string().default('Dockerfile') }).optional(),
-    }),
-  ],
-  'name an environment, as azureml:name:version or as a map with image or build',
-);
-export type EnvironmentSpec = z.output<typeof environment>;
 
 export const distribution = z.strictObject({
   type: z

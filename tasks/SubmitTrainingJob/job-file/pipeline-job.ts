@@ -5,7 +5,6 @@ import {
   dataInput,
   dataType,
   distribution,
-  environment,
   identity,
   isExpression,
   jobInput,
@@ -13,10 +12,10 @@ import {
   namedOutput,
   queueSettings,
   resources,
-  scalar,
   services,
-  strings,
 } from './parts';
+import { environment } from '../../../lib/azureml/environment-spec';
+import { scalar, strings } from '../../../lib/azureml/yaml-file';
 import { sweepParts } from './sweep-job';
 
 /** A file, a reference to a registered component, or the component itself; which one, and whether it is right, is seen when it is read. */

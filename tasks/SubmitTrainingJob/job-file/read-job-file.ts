@@ -8,7 +8,7 @@ import { applyOverride } from './override';
 import { pipelineJob, type PipelineJobSpec } from './pipeline-job';
 import { readComponent, readSteps, type Component, type Step } from './steps';
 import { sweepJob, type SweepJobSpec } from './sweep-job';
-import { YamlFile, yamlOptions } from './yaml-file';
+import { YamlFile, yamlOptions } from '../../../lib/azureml/yaml-file';
 
 export type Job =
   | { readonly kind: 'command'; readonly spec: CommandJobSpec }

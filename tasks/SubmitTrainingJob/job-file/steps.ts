@@ -7,7 +7,7 @@ import {
   type CommandComponentSpec,
   type PipelineComponentSpec,
 } from './component';
-import { isRemote, localPath } from './local-paths';
+import { isRemote, localPath } from '../../../lib/azureml/local-path';
 import {
   componentStep,
   inlineStep,
@@ -18,7 +18,7 @@ import {
   type PipelineStepSpec,
   type SweepStepSpec,
 } from './pipeline-job';
-import { YamlFile } from './yaml-file';
+import { YamlFile } from '../../../lib/azureml/yaml-file';
 
 /** What a step runs: a component that is registered, or one that a file or the step itself spells out. */
 export type Component =

@@ -2,7 +2,6 @@ import { z } from 'zod';
 import {
   about,
   distribution,
-  environment,
   identity,
   jobInput,
   namedOutput,
@@ -10,9 +9,9 @@ import {
   positive,
   queueSettings,
   resources,
-  scalar,
-  strings,
 } from './parts';
+import { environment } from '../../../lib/azureml/environment-spec';
+import { scalar, strings } from '../../../lib/azureml/yaml-file';
 
 const bound = orExpression(z.number());
 

@@ -180,7 +180,7 @@ identity: { type: managed, client_id: abc }
         /line 3: the component file .*gone\.yml cannot be read \(ENOENT\)/,
         {},
       ],
-      ['no map', '- a\n', /holds no job/, {}],
+      ['no map', '- a\n', /must be a map/, {}],
       ['bad YAML', 'a: [', /not valid YAML/, {}],
       [
         'an unknown override',

@@ -7,7 +7,7 @@ import { stringify } from 'yaml';
 import { plannedAssets } from '../../../tasks/SubmitTrainingJob/job-body/job-assets';
 import { jobBody, type JobBody } from '../../../tasks/SubmitTrainingJob/job-body/job-body';
 import { readJobFile } from '../../../tasks/SubmitTrainingJob/job-file/read-job-file';
-import { yamlOptions } from '../../../tasks/SubmitTrainingJob/job-file/yaml-file';
+import { yamlOptions } from '../../../lib/azureml/yaml-file';
 import { FakeWorkspace } from './submit-fake-workspace';
 
 type Json = Record<string, unknown>;

@@ -10,9 +10,27 @@ import {
   type Tags,
   type YAMLMap,
 } from 'yaml';
-import type { z } from 'zod';
-import { TaskError } from '../../../lib/task-error';
-import { WrittenNumber } from './parts';
+import { z } from 'zod';
+import { TaskError } from '../task-error';
+
+/**
+ * A number where the service takes text only, as among inputs and tags: it keeps the digits that it was written with, since
+ * `1.10` is not `1.1`.
+ */
+export class WrittenNumber {
+  constructor(
+    readonly text: string,
+    readonly isInteger: boolean,
+  ) {}
+
+  toString(): string {
+    return this.text;
+  }
+}
+
+export const scalar = z.union([z.string(), z.number(), z.boolean(), z.instanceof(WrittenNumber)]);
+export type Scalar = z.output<typeof scalar>;
+export const strings = z.record(z.string(), scalar.transform(String));
 
 const yes: ScalarTag = {
   tag: 'tag:yaml.org,2002:bool',
@@ -22,13 +40,13 @@ const yes: ScalarTag = {
 };
 const no: ScalarTag = { ...yes, test: /^(?:no|No|NO|off|Off|OFF)$/, resolve: () => false };
 
-/** As PyYAML reads job files for `az ml`, where it matters: merge keys, and `yes` and `off` are booleans. */
+/** As PyYAML reads files for `az ml`, where it matters: merge keys, and `yes` and `off` are booleans. */
 export const yamlOptions = { merge: true, customTags: (tags: Tags): Tags => [yes, no, ...tags] };
 
 /** Maps whose numbers the service takes as text. */
 const textMaps = new Set(['inputs', 'environment_variables', 'tags', 'properties']);
 
-/** A file that holds one map: a job or a component. */
+/** A file of `az ml`, which holds one map. */
 export class YamlFile {
   private constructor(
     /** How messages call it. */
@@ -45,7 +63,7 @@ export class YamlFile {
     if (syntax)
       throw new TaskError(`${name} is not valid YAML: ${syntax.message}`, { code: 'GuardianInput', cause: syntax });
     if (!isMap(document.contents))
-      throw new TaskError(`${name} holds no job: it must be a map with keys such as command and environment.`, {
+      throw new TaskError(`${name} must be a map of keys and values, as files of az ml are.`, {
         code: 'GuardianInput',
       });
     return new YamlFile(name, document, lines);
