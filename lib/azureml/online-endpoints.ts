@@ -36,7 +36,7 @@ interface EndpointResource {
   readonly properties: {
     readonly authMode: string;
     readonly description?: string | null;
-    readonly properties?: Record<string, string> | null;
+    readonly properties?: Readonly<Record<string, string>> | null;
     readonly compute?: string | null;
     readonly publicNetworkAccess?: string | null;
     readonly provisioningState?: string;
@@ -72,12 +72,16 @@ export interface NewEndpoint {
   readonly publicNetworkAccess: 'Enabled' | 'Disabled';
   /** ARM id; undefined: an identity of the endpoint's own. Azure takes one at most, and it cannot be changed later. */
   readonly userAssignedIdentity: string | undefined;
+  /** Name or ARM id of an attached Kubernetes cluster; undefined: Azure's own machines. */
+  readonly compute: string | undefined;
+  readonly description: string | undefined;
+  readonly properties: Readonly<Record<string, string>> | undefined;
 }
 
 export async function createEndpoint(
   workspace: Workspace,
   name: string,
-  { authMode, publicNetworkAccess, userAssignedIdentity }: NewEndpoint,
+  { authMode, publicNetworkAccess, userAssignedIdentity, compute, description, properties }: NewEndpoint,
   tags: Tags,
   wait: OperationWait,
 ): Promise<OnlineEndpoint> {
@@ -87,13 +91,21 @@ export async function createEndpoint(
     name,
     {
       location: workspace.location,
-      kind: 'Managed',
+      kind: compute === undefined ? 'Managed' : 'K8S',
       identity:
         userAssignedIdentity === undefined
           ? { type: 'SystemAssigned' }
           : { type: 'UserAssigned', userAssignedIdentities: { [userAssignedIdentity]: {} } },
       tags,
-      properties: { authMode, publicNetworkAccess },
+      properties: {
+        authMode,
+        // A cluster's owner decides who reaches it.
+        ...(compute === undefined
+          ? { publicNetworkAccess }
+          : { compute: compute.startsWith('/') ? compute : `${workspace.id}/computes/${compute}` }),
+        ...(description === undefined ? {} : { description }),
+        ...(properties === undefined ? {} : { properties }),
+      },
     },
     wait,
   );

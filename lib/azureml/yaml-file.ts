@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import {
   isMap,
   isNode,
@@ -45,6 +46,22 @@ export const yamlOptions = { merge: true, customTags: (tags: Tags): Tags => [yes
 
 /** Maps whose numbers the service takes as text. */
 const textMaps = new Set(['inputs', 'environment_variables', 'tags', 'properties']);
+
+/** @param input that names the file. @throws TaskError when it cannot be read, is no YAML or no map */
+export function readYamlFile(path: string, input: string): YamlFile {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    const reason =
+      (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'does not exist' : `cannot be read (${String(error)})`;
+    throw new TaskError(
+      `The file ${path} ${reason}. Is the repository checked out, and ${input} relative to its root?`,
+      { code: 'GuardianInput', cause: error },
+    );
+  }
+  return YamlFile.parse(text, path);
+}
 
 /** A file of `az ml`, which holds one map. */
 export class YamlFile {

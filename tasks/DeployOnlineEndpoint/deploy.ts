@@ -19,7 +19,7 @@ import { giveUpDeployment, printLogs } from './failed-deployment';
 import type { DeployInputs } from './inputs';
 import { rolloutSummary } from './analysis-report';
 import type { Judged } from './analysis';
-import { isGradual, isTrial } from './deployment-plan';
+import { isGradual, isTrial, sizeOf } from './deployment-plan';
 import { testGoldenSet, type GoldenTest } from './golden-test';
 import { preflight, type Preflight } from './preflight';
 import { moveTraffic } from './move-traffic';
@@ -56,6 +56,7 @@ async function release(
 ): Promise<Outcome> {
   const wait: OperationWait = { clock: host.clock, signal: host.signal, info: line => host.info(line) };
   const { plan, state, runtime } = found;
+  for (const note of inputs.notes) host.info(note);
   host.info(`Model ${plan.model.name}:${plan.model.version}, deployment ${plan.name} as ${plan.role}`);
   if (inputs.whatIf) {
     host.info(whatIfText(inputs, found));
@@ -256,13 +257,13 @@ function whatIfText(inputs: DeployInputs, { state, plan, runtime, smokeTest: tes
         ? [`write endpoint ${inputs.endpointName} again as it is, because it is ${state.endpoint.provisioningState}`]
         : []
       : [
-          `create endpoint ${inputs.endpointName}, authentication ${inputs.newEndpoint.authMode}, public network access ${inputs.newEndpoint.publicNetworkAccess}`,
+          `create endpoint ${inputs.endpointName}, authentication ${inputs.newEndpoint.authMode}, ${inputs.newEndpoint.compute === undefined ? `public network access ${inputs.newEndpoint.publicNetworkAccess}` : `on the Kubernetes compute ${inputs.newEndpoint.compute}`}`,
         ]),
     ...(existing
       ? existing.instanceCount === plan.instanceCount
         ? []
         : [`scale ${plan.name} from ${existing.instanceCount} to ${plan.instanceCount} instances`]
-      : [`create deployment ${plan.name}: ${plan.instanceCount} x ${plan.properties.instanceType}`]),
+      : [`create deployment ${plan.name}: ${sizeOf(plan)}`]),
     ...(test ? [`send ${test.name} to ${plan.name}`] : []),
     ...(inputs.strategy === 'shadow' && plan.role === 'challenger'
       ? [`send it copies of ${inputs.mirrorPercent} % of the live requests`]

@@ -4,6 +4,7 @@ import { deploymentName, type Role } from '../../lib/release/deployments';
 import { currentRevision } from '../../lib/release/revisions';
 import { owner, tag, tagValue, type Tags } from '../../lib/release/tags';
 import { allTo, challengerTraffic, without, type Traffic } from '../../lib/release/traffic';
+import { defaultInstanceType } from './deployment-settings';
 import type { EndpointState } from './endpoint-state';
 import type { DeployInputs } from './inputs';
 
@@ -12,11 +13,21 @@ export interface ModelToDeploy {
   readonly id: string;
   readonly name: string;
   readonly version: string;
+  /** custom_model, mlflow_model or triton_model. */
+  readonly type: string;
   /** Where its files lie. */
   readonly uri: string;
   /** sha256 of its files, when it was registered by RegisterModel. */
   readonly digest: string | undefined;
   readonly tags: Tags;
+}
+
+/** What the model runs in. */
+export interface RunsIn {
+  /** ARM id; undefined: what Azure makes of an MLflow model. */
+  readonly environmentId: string | undefined;
+  /** A scoring script of the user's. */
+  readonly codeConfiguration: { readonly codeId: string; readonly scoringScript: string } | undefined;
 }
 
 export interface DeploymentPlan {
@@ -32,6 +43,11 @@ export interface DeploymentPlan {
   readonly existing: OnlineDeployment | undefined;
 }
 
+/** Such as `3 x Standard_DS3_v2`. */
+export function sizeOf({ instanceCount, properties }: DeploymentPlan): string {
+  return `${instanceCount} x ${properties.instanceType ?? 'the default instance type'}`;
+}
+
 /** Instances when the pipeline does not say. */
 const championInstances = 3;
 const challengerInstances = 1;
@@ -40,9 +56,9 @@ export function planDeployment(
   inputs: DeployInputs,
   state: EndpointState,
   model: ModelToDeploy,
-  environmentId: string,
+  runs: RunsIn,
 ): DeploymentPlan {
-  const properties = propertiesOf(inputs, model, environmentId);
+  const properties = propertiesOf(inputs, state, model, runs);
   const name = deploymentName(model.version, contentHash(properties));
   const existing = state.deployments.find(one => one.name === name);
   const { champion, endpoint } = state;
@@ -104,16 +120,27 @@ function defaultInstances(role: Role, existing: OnlineDeployment | undefined): n
   return role === 'champion' ? championInstances : challengerInstances;
 }
 
-function propertiesOf(inputs: DeployInputs, model: ModelToDeploy, environmentId: string): DeploymentProperties {
+function propertiesOf(
+  { settings, newEndpoint }: DeployInputs,
+  { endpoint }: EndpointState,
+  model: ModelToDeploy,
+  { environmentId, codeConfiguration }: RunsIn,
+): DeploymentProperties {
+  const { instanceType, ...others } = settings;
+  const isKubernetes = Boolean(endpoint ? endpoint.resource.properties.compute : newEndpoint.compute);
   return {
-    ...inputs.settings,
+    ...others,
+    endpointComputeType: isKubernetes ? 'Kubernetes' : 'Managed',
+    // Where nothing is said, a cluster has an instance type of its own.
+    ...(instanceType === undefined || (isKubernetes && instanceType === defaultInstanceType) ? {} : { instanceType }),
     model: model.id,
-    environmentId,
+    ...(environmentId === undefined ? {} : { environmentId }),
+    ...(codeConfiguration === undefined ? {} : { codeConfiguration }),
     environmentVariables: {
       GUARDIAN_MODEL_NAME: model.name,
       GUARDIAN_MODEL_VERSION: model.version,
       ...(model.digest ? { GUARDIAN_MODEL_DIGEST: model.digest } : {}),
-      ...inputs.settings.environmentVariables,
+      ...settings.environmentVariables,
     },
   };
 }

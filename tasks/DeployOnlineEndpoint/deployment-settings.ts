@@ -1,8 +1,13 @@
 import type { DeploymentSettings } from '../../lib/azureml/online-deployments';
 import type { TaskInputs } from '../../lib/host/task-inputs';
 
-/** The settings that the inputs of the groups "Instances and requests" and "Probes" name. */
-export function readSettings(inputs: TaskInputs): DeploymentSettings {
+/**
+ * The settings that the inputs of the groups "Instances and requests" and "Probes" name; with a deployment file they are the
+ * file's, and of the inputs only the environment variables are added.
+ */
+export function readSettings(inputs: TaskInputs, ofFile: DeploymentSettings | undefined): DeploymentSettings {
+  const environmentVariables = { ...ofFile?.environmentVariables, ...inputs.pairs('environmentVariables') };
+  if (ofFile) return { instanceType: defaultInstanceType, ...ofFile, environmentVariables };
   const probe = {
     initialDelay: duration(inputs.integer('probeInitialDelaySeconds', { min: 0, max: 3600 }) ?? 10),
     period: duration(inputs.integer('probePeriodSeconds', { min: 1, max: 3600 }) ?? 10),
@@ -13,8 +18,8 @@ export function readSettings(inputs: TaskInputs): DeploymentSettings {
   const egress = inputs.choice('egressPublicNetworkAccess', ['enabled', 'disabled'], 'enabled');
   return {
     endpointComputeType: 'Managed',
-    environmentVariables: inputs.pairs('environmentVariables'),
-    instanceType: inputs.optional('instanceType') ?? 'Standard_DS3_v2',
+    environmentVariables,
+    instanceType: inputs.optional('instanceType') ?? defaultInstanceType,
     // Only 'Disabled' is said: then the instances reach the workspace's resources by its private endpoint only.
     ...(egress === 'disabled' ? { egressPublicNetworkAccess: 'Disabled' } : {}),
     scaleSettings: { scaleType: 'Default' },
@@ -26,6 +31,9 @@ export function readSettings(inputs: TaskInputs): DeploymentSettings {
     readinessProbe: probe,
   };
 }
+
+/** Of managed endpoints; a Kubernetes cluster has names of its own. */
+export const defaultInstanceType = 'Standard_DS3_v2';
 
 /** ISO 8601 */
 function duration(seconds: number): string {

@@ -5,7 +5,10 @@ import { parseSteps } from '../../lib/release/rollout-steps';
 import { isGradual } from './deployment-plan';
 import { agreementNames, goldenNames, isGolden, isOneOf, replayNames, trafficNames, type Analysis } from './analysis';
 import type { DeploymentSettings } from '../../lib/azureml/online-deployments';
+import type { EnvironmentSpec } from '../../lib/azureml/environment-spec';
+import { readDeploymentFile, type DeploymentFile } from './deployment-file';
 import { readSettings } from './deployment-settings';
+import { readEndpointFile, type EndpointFile } from './endpoint-file';
 import type { NewEndpoint } from '../../lib/azureml/online-endpoints';
 
 export type Strategy = 'allAtOnce' | 'blueGreen' | 'canary' | 'challenger' | 'shadow';
@@ -51,8 +54,12 @@ export interface DeployInputs extends Target {
   readonly mirrorPercent: number;
   /** What the endpoint gets when this run creates it. */
   readonly newEndpoint: NewEndpoint;
-  /** Undefined: the bundled scoring runtime. */
-  readonly environment: string | undefined;
+  /** Undefined: the bundled scoring runtime; `mlflow`: what Azure makes of an MLflow model. */
+  readonly environment: EnvironmentSpec | undefined;
+  /** Where relative paths of `environment` start from, and the scoring script that it runs. */
+  readonly file: Pick<DeploymentFile, 'folder' | 'code'> | undefined;
+  /** What the files say and this task decides otherwise, for the log. */
+  readonly notes: readonly string[];
   readonly settings: DeploymentSettings;
   /** Undefined: 3 as champion, 1 as challenger. */
   readonly instanceCount: number | undefined;
@@ -84,20 +91,51 @@ const maxInstances = 500;
 export function readInputs(host: TaskHost): Inputs {
   const inputs = new TaskInputs(host);
   const action = inputs.choice('action', ['deploy', 'promote', 'abort'], 'deploy');
+  const file = action === 'deploy' ? ofPath(inputs.optionalPath('deploymentFile'), readDeploymentFile) : undefined;
+  const endpointFile = ofPath(inputs.optionalPath('endpointFile'), readEndpointFile);
+  const named = inputs.optional('endpointName', endpointName) ?? endpointFile?.endpointName ?? file?.endpointName;
+  if (named === undefined) inputs.problem('endpointName', 'is required and was not given');
   const target: Target = {
     connection: inputs.requiredConnection('azureSubscription'),
     resourceGroup: inputs.required('resourceGroup'),
     workspaceName: inputs.required('workspaceName'),
-    endpointName: inputs.required('endpointName', endpointName),
+    endpointName: named ?? '',
     pullRequestComment: inputs.boolean('pullRequestComment', true),
     whatIf: inputs.boolean('whatIf', false),
   };
-  const read = readAction(inputs, action, target);
+  const read = readAction(inputs, action, target, { file, endpointFile });
   inputs.finish();
   return read;
 }
 
-function readAction(inputs: TaskInputs, action: Inputs['action'], target: Target): Inputs {
+interface Files {
+  readonly file: DeploymentFile | undefined;
+  readonly endpointFile: EndpointFile | undefined;
+}
+
+function notesOn({ file, endpointFile }: Files): string[] {
+  return [
+    ...(file?.deploymentName === undefined
+      ? []
+      : [
+          `The file calls the deployment ${file.deploymentName}; here its name is made of the model's version and its content, so that each release is a deployment of its own.`,
+        ]),
+    ...(endpointFile?.ignored ?? []).map(
+      key => `${key} of the endpoint file is not used: the strategy decides who gets which share.`,
+    ),
+  ];
+}
+
+function ofPath<T>(path: string | undefined, read: (path: string) => T): T | undefined {
+  return path === undefined ? undefined : read(path);
+}
+
+function readAction(
+  inputs: TaskInputs,
+  action: Inputs['action'],
+  target: Target,
+  { file, endpointFile }: Files,
+): Inputs {
   if (action === 'abort') return { action, ...target };
   const instanceCount = inputs.integer('instanceCount', { min: 1, max: maxInstances });
   const keepPrevious = inputs.boolean('keepPrevious', true);
@@ -106,20 +144,19 @@ function readAction(inputs: TaskInputs, action: Inputs['action'], target: Target
   const goldenSet = inputs.optionalPath('goldenSet');
   const replay = inputs.optionalPath('replay');
   const smokeTestFile = inputs.optionalPath('smokeTestFile');
-  const newEndpoint = readNewEndpoint(inputs);
+  const newEndpoint = endpointFile?.newEndpoint ?? readNewEndpoint(inputs);
   for (const [name, value] of Object.entries({ goldenSet, replay, smokeTestFile })) {
     if (value !== undefined && newEndpoint.authMode !== 'Key')
       inputs.problem(name, 'is sent with the key of the endpoint, so authMode must be key');
   }
-  const tags = inputs.pairs('tags');
+  const tags = { ...endpointFile?.tags, ...file?.tags, ...inputs.pairs('tags') };
   for (const name of Object.keys(tags).filter(one => one.toLowerCase().startsWith('guardian.'))) {
     inputs.problem('tags', `names ${name}, but names that start with guardian. belong to this extension`);
   }
   return {
     action,
     ...target,
-    ...readModel(inputs),
-    registryName: inputs.optional('registryName', assetName),
+    ...readModel(inputs, file),
     strategy,
     rollout: readRollout(inputs, strategy, { goldenSet, replay }),
     goldenSet,
@@ -129,12 +166,15 @@ function readAction(inputs: TaskInputs, action: Inputs['action'], target: Target
     // Azure mirrors at most half of the requests, to one deployment.
     mirrorPercent: inputs.integer('mirrorPercent', { min: 1, max: 50 }) ?? 10,
     newEndpoint,
-    environment: inputs.optional('environment', {
-      pattern: /^azureml:/,
-      says: 'empty, or of the form azureml:name:version, azureml:name@latest or azureml://registries/…',
-    }),
-    settings: readSettings(inputs),
-    instanceCount,
+    environment:
+      inputs.optional('environment', {
+        pattern: /^(azureml:|mlflow$)/,
+        says: 'empty, mlflow, or of the form azureml:name:version, azureml:name@latest or azureml://registries/…',
+      }) ?? file?.environment,
+    file,
+    notes: notesOn({ file, endpointFile }),
+    settings: readSettings(inputs, file?.settings),
+    instanceCount: instanceCount ?? file?.instanceCount,
     smokeTestFile,
     checkQuota: inputs.boolean('checkQuota', true),
     keepPrevious,
@@ -149,7 +189,7 @@ function readWhenBusy(inputs: TaskInputs): DeployInputs['whenBusy'] {
   return kind === 'wait' ? { kind, minutes } : { kind };
 }
 
-const authModes = { key: 'Key', amlToken: 'AMLToken', aadToken: 'AADToken' } as const;
+const inputAuthModes = { key: 'Key', amlToken: 'AMLToken', aadToken: 'AADToken' } as const;
 
 function readNewEndpoint(inputs: TaskInputs): NewEndpoint {
   const userAssignedIdentity = inputs.optional('userAssignedIdentity', {
@@ -158,21 +198,39 @@ function readNewEndpoint(inputs: TaskInputs): NewEndpoint {
     says: 'empty, or the resource id /subscriptions/…/providers/Microsoft.ManagedIdentity/userAssignedIdentities/NAME',
   });
   return {
-    authMode: authModes[inputs.choice('authMode', ['key', 'amlToken', 'aadToken'], 'key')],
+    authMode: inputAuthModes[inputs.choice('authMode', ['key', 'amlToken', 'aadToken'], 'key')],
     publicNetworkAccess:
       inputs.choice('publicNetworkAccess', ['enabled', 'disabled'], 'enabled') === 'enabled' ? 'Enabled' : 'Disabled',
     userAssignedIdentity,
+    compute: inputs.optional('compute'),
+    description: undefined,
+    properties: undefined,
   };
 }
 
-function readModel(inputs: TaskInputs): Pick<DeployInputs, 'modelName' | 'modelVersion' | 'releaseRecord'> {
+type NamedModel = Pick<DeployInputs, 'modelName' | 'modelVersion' | 'releaseRecord' | 'registryName'>;
+
+/** What the inputs name goes before what the file does: a pipeline deploys the version that it has just registered. */
+function readModel(inputs: TaskInputs, file: DeploymentFile | undefined): NamedModel {
+  const registryName = inputs.optional('registryName', assetName);
   const releaseRecord = inputs.optionalPath('releaseRecord');
   const modelVersion = readModelVersion(inputs);
-  if (releaseRecord === undefined)
-    return { modelName: inputs.required('modelName', assetName), modelVersion, releaseRecord };
+  if (releaseRecord === undefined) {
+    const modelName = inputs.optional('modelName', assetName);
+    if (modelName !== undefined) return { modelName, modelVersion, releaseRecord, registryName };
+    if (!file?.model) inputs.problem('modelName', 'is required and was not given');
+    const { name = '', version = '', registry } = file?.model ?? {};
+    // The agent fills in `latest` where the pipeline says nothing.
+    return {
+      modelName: name,
+      modelVersion: modelVersion === 'latest' ? version : modelVersion,
+      releaseRecord,
+      registryName: registryName ?? registry,
+    };
+  }
   if (modelVersion !== 'latest')
     inputs.problem('modelVersion', `is ${modelVersion}, but the release record names the version: give one of the two`);
-  return { modelName: inputs.optional('modelName', assetName) ?? '', modelVersion, releaseRecord };
+  return { modelName: inputs.optional('modelName', assetName) ?? '', modelVersion, releaseRecord, registryName };
 }
 
 /** Aliases are the workspace's own. */

@@ -1,4 +1,3 @@
-import { resolveEnvironment } from '../../lib/azureml/environments';
 import { versionOfAlias } from '../../lib/azureml/model-aliases';
 import { digestOf, findModel } from '../../lib/azureml/models';
 import { hasFailed } from '../../lib/azureml/online-endpoints';
@@ -14,8 +13,9 @@ import type { DeployInputs } from './inputs';
 import { readGoldenSet, readReplay, type GoldenCase } from './golden-set';
 import { checkRecorded, namedByRecord } from './release-source';
 import { checkRoom } from './room';
-import { findRuntime, type RuntimeEnvironment } from './runtime-environment';
+import type { RuntimeEnvironment } from './runtime-environment';
 import { readSmokeTest, type SmokeTest } from './smoke-test';
+import { bringsFiles, findWhatRuns, type WhatRuns } from './what-runs';
 
 /** Everything that a deployment needs, found and decided before the first write. */
 export interface Preflight {
@@ -49,22 +49,27 @@ export async function preflight(
   };
   const named = await collect(Promise.resolve(asked).then(namedByRecord));
   const { inputs, record } = named ?? { inputs: asked, record: undefined };
-  const [model, environment, state, smokeTest, goldenSet, replay] = await Promise.all([
-    named && collect(findModelToDeploy(inputs, record, workspace, host)),
-    collect(findEnvironmentToUse(inputs, workspace, runtimeFolder)),
+  const whatRuns = (model: ModelToDeploy | undefined): Promise<WhatRuns | undefined> =>
+    model ? collect(findWhatRuns(inputs, model, workspace, runtimeFolder, host)) : Promise.resolve(undefined);
+  const foundModel = named ? collect(findModelToDeploy(inputs, record, workspace, host)) : Promise.resolve(undefined);
+  const [model, known, state, smokeTest, goldenSet, replay] = await Promise.all([
+    foundModel,
+    bringsFiles(inputs) ? undefined : foundModel.then(whatRuns),
     collect(readUsableState(inputs, workspace)),
     collect(inputs.smokeTestFile ? readSmokeTest(inputs.smokeTestFile) : Promise.resolve(undefined)),
     collect(Promise.resolve(inputs.goldenSet).then(folder => (folder ? readGoldenSet(folder) : []))),
     collect(Promise.resolve(inputs.replay).then(folder => (folder ? readReplay(folder, inputs.replayRequests) : []))),
   ]);
-  if (!model || !environment || !state) throw together(problems);
-  const plan = planDeployment(inputs, state, model, environment.id);
-  problems.push(...(await checkRoom(inputs, workspace, state, plan, host)));
+  // What is uploaded is uploaded when all else is in order.
+  const runs = known ?? (problems.length === 0 ? await whatRuns(model) : undefined);
+  if (!model || !runs || !state) throw together(problems);
+  const plan = planDeployment(inputs, state, model, runs);
+  problems.push(...(await checkRoom(inputs, workspace, state, plan, runs.runtime, host)));
   if (problems.length > 0) throw together(problems);
   return {
     state,
     plan,
-    runtime: environment.runtime,
+    runtime: runs.runtime,
     smokeTest,
     cases: [...(goldenSet ?? []), ...(replay ?? [])],
     record,
@@ -100,6 +105,7 @@ async function findModelToDeploy(
     id: model.id,
     name: model.name,
     version: model.version,
+    type: model.type,
     uri: model.uri,
     digest: digestOf(model),
     tags: model.tags,
@@ -120,27 +126,10 @@ async function versionToDeploy({ modelName, modelVersion }: DeployInputs, worksp
   );
 }
 
-async function findEnvironmentToUse(
-  inputs: DeployInputs,
-  workspace: Workspace,
-  runtimeFolder: string,
-): Promise<{ id: string; runtime: RuntimeEnvironment | undefined }> {
-  if (inputs.environment) {
-    return { id: await resolveEnvironment(workspace, inputs.environment), runtime: undefined };
-  }
-  const runtime = await findRuntime(workspace, runtimeFolder);
-  return { id: runtime.id, runtime };
-}
-
 async function readUsableState(inputs: DeployInputs, workspace: Workspace): Promise<EndpointState> {
   const state = await readState(workspace, inputs.endpointName);
   const { endpoint } = state;
   if (!endpoint) return state;
-  if (endpoint.resource.properties.compute) {
-    throw new TaskError(
-      `Endpoint ${endpoint.name} runs on a Kubernetes compute; only managed online endpoints are supported.`,
-    );
-  }
   if (hasFailed(endpoint) && state.deployments.length === 0) {
     throw new TaskError(
       `Endpoint ${endpoint.name} was never made: it is in state ${endpoint.provisioningState}, in which Azure takes no deployments. Delete it, or choose another endpoint name.`,

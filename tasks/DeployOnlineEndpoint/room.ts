@@ -6,6 +6,7 @@ import { TaskError } from '../../lib/task-error';
 import type { DeploymentPlan, ModelToDeploy } from './deployment-plan';
 import type { EndpointState } from './endpoint-state';
 import type { DeployInputs } from './inputs';
+import type { RuntimeEnvironment } from './runtime-environment';
 
 /** https://learn.microsoft.com/azure/machine-learning/how-to-manage-quotas#azure-machine-learning-online-endpoints-and-batch-endpoints */
 const deploymentsPerEndpoint = 20;
@@ -16,16 +17,24 @@ export async function checkRoom(
   workspace: Workspace,
   state: EndpointState,
   plan: DeploymentPlan,
+  runtime: RuntimeEnvironment | undefined,
   host: TaskHost,
 ): Promise<TaskError[]> {
   const isNew = plan.existing === undefined;
   const asked = await Promise.all([
     inputs.checkQuota ? coresFor(workspace, plan, host) : Promise.resolve(undefined),
-    isNew && inputs.environment === undefined
-      ? somethingToServe(workspace, plan.model, host)
-      : Promise.resolve(undefined),
+    isNew && runtime !== undefined ? somethingToServe(workspace, plan.model, host) : Promise.resolve(undefined),
   ]);
-  return [placeOnEndpoint(state, plan), ...asked].filter(problem => problem !== undefined);
+  return [placeOnEndpoint(state, plan), noMirror(inputs, plan), ...asked].filter(problem => problem !== undefined);
+}
+
+/** https://learn.microsoft.com/azure/machine-learning/how-to-safely-rollout-online-endpoints: mirroring is for managed endpoints. */
+function noMirror({ strategy, endpointName }: DeployInputs, { properties }: DeploymentPlan): TaskError | undefined {
+  if (strategy !== 'shadow' || properties.endpointComputeType === 'Managed') return undefined;
+  return new TaskError(
+    `The strategy shadow sends copies of live requests, which Azure does for managed endpoints only; ${endpointName} runs on Kubernetes. Use canary or challenger.`,
+    { code: 'GuardianInput' },
+  );
 }
 
 function placeOnEndpoint({ deployments, endpoint }: EndpointState, plan: DeploymentPlan): TaskError | undefined {

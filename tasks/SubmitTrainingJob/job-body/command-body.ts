@@ -3,7 +3,7 @@ import { isRemote, localPath } from '../../../lib/azureml/local-path';
 import { environmentId } from '../../../lib/azureml/environment-spec';
 import { inputsOf, outputOf } from './inputs-outputs';
 import type { JobAssets } from './job-assets';
-import { mapValues, present } from './present';
+import { mapValues, present } from '../../../lib/azureml/present';
 import { commandLimitsOf, distributionOf, identityOf, queueOf, resourcesOf, servicesOf, type Json } from './settings';
 
 /** The REST body of a command job. */

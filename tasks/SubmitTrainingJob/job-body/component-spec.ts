@@ -8,7 +8,7 @@ import { environmentId } from '../../../lib/azureml/environment-spec';
 import { isData } from './inputs-outputs';
 import type { JobAssets } from './job-assets';
 import { literalType, stepBodies, typesOf } from './pipeline-body';
-import { mapValues, present } from './present';
+import { mapValues, present } from '../../../lib/azureml/present';
 import type { Json } from './settings';
 
 /** The types of a pipeline's inputs and outputs and of its steps' outputs, as far as the files tell. */

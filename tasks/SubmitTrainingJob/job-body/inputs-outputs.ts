@@ -2,7 +2,7 @@ import type { JobInput, JobOutput } from '../job-file/parts';
 import { pythonText } from '../job-file/component';
 import { isRemote, localPath } from '../../../lib/azureml/local-path';
 import type { JobAssets } from './job-assets';
-import { present } from './present';
+import { present } from '../../../lib/azureml/present';
 import type { Json } from './settings';
 
 /** Names of ways to reach data, in job files and in the API. */

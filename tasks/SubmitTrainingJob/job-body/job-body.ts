@@ -3,7 +3,7 @@ import { checkPaths } from '../job-file/local-paths';
 import { commandBody } from './command-body';
 import type { JobAssets } from './job-assets';
 import { pipelineBody } from './pipeline-body';
-import { present } from './present';
+import { present } from '../../../lib/azureml/present';
 import { sweepBody } from './sweep-body';
 
 /** The properties of a job's REST resource, version 2023-10-01, as far as the task reads them itself. */

@@ -13,7 +13,7 @@ import { computeOf } from './command-body';
 import { componentSource, fileComponent, inlineComponent, type PipelineTypes } from './component-spec';
 import { inputsOf, isData, modes, outputOf, uriOf } from './inputs-outputs';
 import type { JobAssets } from './job-assets';
-import { mapValues, present } from './present';
+import { mapValues, present } from '../../../lib/azureml/present';
 import { commandLimitsOf, distributionOf, identityOf, queueOf, resourcesOf, servicesOf, type Json } from './settings';
 import { earlyTerminationOf } from './sweep-body';
 

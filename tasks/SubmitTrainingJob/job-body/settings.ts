@@ -1,6 +1,6 @@
 import type { CommandJobSpec } from '../job-file/command-job';
 import type { DistributionSpec, IdentitySpec, QueueSpec, ResourcesSpec, ServicesSpec } from '../job-file/parts';
-import { present } from './present';
+import { present } from '../../../lib/azureml/present';
 
 /** A part of the API's JSON. */
 export type Json = Readonly<Record<string, unknown>>;

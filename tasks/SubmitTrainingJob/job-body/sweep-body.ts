@@ -3,7 +3,7 @@ import { codeOf, computeOf } from './command-body';
 import { environmentId } from '../../../lib/azureml/environment-spec';
 import { inputsOf, outputOf } from './inputs-outputs';
 import type { JobAssets } from './job-assets';
-import { mapValues, present } from './present';
+import { mapValues, present } from '../../../lib/azureml/present';
 import { distributionOf, durationOf, identityOf, queueOf, resourcesOf, type Json } from './settings';
 
 /** The REST body of a sweep job. */

@@ -24,7 +24,11 @@ export const deployInputs = (change: Partial<DeployInputs>): DeployInputs => ({
     environmentVariables: {},
     instanceType: 'Standard_DS3_v2',
   },
-  newEndpoint: { authMode: 'Key', publicNetworkAccess: 'Enabled', userAssignedIdentity: undefined },
+  file: undefined,
+  newEndpoint: {
+    ...{ authMode: 'Key', publicNetworkAccess: 'Enabled', userAssignedIdentity: undefined },
+    ...{ compute: undefined, description: undefined, properties: undefined },
+  },
   instanceCount: undefined,
   smokeTestFile: undefined,
   checkQuota: false,

@@ -76,7 +76,10 @@ describe('inputs of DeployOnlineEndpoint', () => {
       const read = readDeploy(hostWith({ ...deploy, ...inputs }));
       return read.action === 'deploy' && read.newEndpoint;
     };
-    assert.deepEqual(made({}), { authMode: 'Key', publicNetworkAccess: 'Enabled', userAssignedIdentity: undefined });
+    assert.deepEqual(made({}), {
+      ...{ authMode: 'Key', publicNetworkAccess: 'Enabled', userAssignedIdentity: undefined },
+      ...{ compute: undefined, description: undefined, properties: undefined },
+    });
     assert.throws(
       () => made({ authMode: 'aadToken', smokeTestFile: 'a.png', userAssignedIdentity: 'me' }),
       (error: Error) =>

@@ -1,0 +1,79 @@
+import { environmentId, type EnvironmentAssets } from '../../lib/azureml/environment-spec';
+import { inlineEnvironment, resolveEnvironment } from '../../lib/azureml/environments';
+import { uploadCode, uploadData } from '../../lib/azureml/upload';
+import type { Workspace } from '../../lib/azureml/workspace';
+import type { TaskHost } from '../../lib/host/task-host';
+import { TaskError } from '../../lib/task-error';
+import type { ModelToDeploy, RunsIn } from './deployment-plan';
+import type { DeployInputs } from './inputs';
+import { findRuntime, type RuntimeEnvironment } from './runtime-environment';
+
+export interface WhatRuns extends RunsIn {
+  /** Undefined when the pipeline names an environment of its own. */
+  readonly runtime: RuntimeEnvironment | undefined;
+}
+
+/** Whether finding it uploads something: files that lie beside the deployment file. */
+export function bringsFiles({ environment, file }: DeployInputs): boolean {
+  return typeof environment === 'object' || file?.code !== undefined;
+}
+
+/**
+ * What the deployment's container is: the bundled runtime, an environment of the user's, or what Azure makes of an MLflow model.
+ * Files beside the deployment file are uploaded under names made of their content, so a repeated run uploads nothing.
+ * @throws TaskError
+ */
+export async function findWhatRuns(
+  { environment, file, whatIf }: DeployInputs,
+  model: ModelToDeploy,
+  workspace: Workspace,
+  runtimeFolder: string,
+  host: TaskHost,
+): Promise<WhatRuns> {
+  const code = file?.code;
+  // A file without an environment means for az ml what it means here: Azure's own container for MLflow models.
+  const isNoCode = environment === 'mlflow' || (environment === undefined && file && model.type === 'mlflow_model');
+  if (isNoCode) {
+    if (model.type === 'mlflow_model')
+      return { environmentId: undefined, codeConfiguration: undefined, runtime: undefined };
+    throw new TaskError(
+      `${model.name}:${model.version} is of type ${model.type}, and Azure makes a container without an environment of MLflow models only. Leave environment empty for the bundled runtime, or name one.`,
+      { code: 'GuardianInput' },
+    );
+  }
+  if (environment === undefined) {
+    if (code)
+      throw new TaskError(
+        `The deployment file has a scoring script (${code.scoringScript}) and no environment to run it in: name one in the file or as environment.`,
+        { code: 'GuardianInput' },
+      );
+    const runtime = await findRuntime(workspace, runtimeFolder);
+    return { environmentId: runtime.id, codeConfiguration: undefined, runtime };
+  }
+  const assets = whatIf ? plannedAssets(workspace) : workspaceAssets(workspace, host);
+  return {
+    environmentId: await environmentId(environment, file?.folder ?? '', assets),
+    codeConfiguration: code && {
+      codeId: whatIf ? `(upload of ${code.path})` : await uploadCode(workspace, code.path, host),
+      scoringScript: code.scoringScript,
+    },
+    runtime: undefined,
+  };
+}
+
+function workspaceAssets(workspace: Workspace, host: TaskHost): EnvironmentAssets {
+  return {
+    namedEnvironment: reference => resolveEnvironment(workspace, reference),
+    buildContext: async folder => (await uploadData(workspace, folder, host)).url,
+    environment: spec => inlineEnvironment(workspace, spec),
+  };
+}
+
+/** In plan mode nothing is uploaded and a marker stands in its place. */
+function plannedAssets(workspace: Workspace): EnvironmentAssets {
+  return {
+    namedEnvironment: reference => resolveEnvironment(workspace, reference),
+    buildContext: folder => Promise.resolve(`(upload of ${folder})`),
+    environment: ({ name }) => Promise.resolve(`(new version of ${name ?? 'an environment of this deployment'})`),
+  };
+}
