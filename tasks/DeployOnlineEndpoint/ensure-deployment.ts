@@ -13,7 +13,7 @@ import type { TaskHost } from '../../lib/host/task-host';
 import { inTransition, isHealthy, isOurs } from '../../lib/release/deployments';
 import { tag, type Tags } from '../../lib/release/tags';
 import { TaskError } from '../../lib/task-error';
-import type { DeploymentPlan } from './deployment-plan';
+import { sizeOf, type DeploymentPlan } from './deployment-plan';
 
 /**
  * Makes the planned deployment exist and ready, without traffic. One that is there already has the same content by its
@@ -39,9 +39,7 @@ export async function ensureDeployment(
   const { instanceCount, properties } = plan;
   const { [tag.changeBuild]: run = '' } = changeTags('deploy', host);
   const tags = { ...plan.tags, ...(run ? { [tag.changeBuild]: run } : {}) };
-  wait.info(
-    `Creating deployment ${id.name}: ${instanceCount}${properties.instanceType === undefined ? '' : ` x ${properties.instanceType}`}`,
-  );
+  wait.info(`Creating deployment ${id.name}: ${sizeOf(plan)}`);
   const onPoll = creationProgress(workspace, id, host);
   const deployment = { sku: { name: 'Default', capacity: instanceCount }, tags, properties };
   await putDeployment(workspace, id, deployment, { ...wait, onPoll });

@@ -15,7 +15,7 @@ import { checkRecorded, namedByRecord } from './release-source';
 import { checkRoom } from './room';
 import type { RuntimeEnvironment } from './runtime-environment';
 import { readSmokeTest, type SmokeTest } from './smoke-test';
-import { bringsFiles, findWhatRuns, type WhatRuns } from './what-runs';
+import { bringsFiles, findWhatRuns } from './what-runs';
 
 /** Everything that a deployment needs, found and decided before the first write. */
 export interface Preflight {
@@ -49,19 +49,18 @@ export async function preflight(
   };
   const named = await collect(Promise.resolve(asked).then(namedByRecord));
   const { inputs, record } = named ?? { inputs: asked, record: undefined };
-  const whatRuns = (model: ModelToDeploy | undefined): Promise<WhatRuns | undefined> =>
-    model ? collect(findWhatRuns(inputs, model, workspace, runtimeFolder, host)) : Promise.resolve(undefined);
   const foundModel = named ? collect(findModelToDeploy(inputs, record, workspace, host)) : Promise.resolve(undefined);
+  const whatRuns = () => collect(findWhatRuns(inputs, foundModel, workspace, runtimeFolder, host));
   const [model, known, state, smokeTest, goldenSet, replay] = await Promise.all([
     foundModel,
-    bringsFiles(inputs) ? undefined : foundModel.then(whatRuns),
+    bringsFiles(inputs) ? undefined : whatRuns(),
     collect(readUsableState(inputs, workspace)),
     collect(inputs.smokeTestFile ? readSmokeTest(inputs.smokeTestFile) : Promise.resolve(undefined)),
     collect(Promise.resolve(inputs.goldenSet).then(folder => (folder ? readGoldenSet(folder) : []))),
     collect(Promise.resolve(inputs.replay).then(folder => (folder ? readReplay(folder, inputs.replayRequests) : []))),
   ]);
   // What is uploaded is uploaded when all else is in order.
-  const runs = known ?? (problems.length === 0 ? await whatRuns(model) : undefined);
+  const runs = known ?? (problems.length === 0 ? await whatRuns() : undefined);
   if (!model || !runs || !state) throw together(problems);
   const plan = planDeployment(inputs, state, model, runs);
   problems.push(...(await checkRoom(inputs, workspace, state, plan, runs.runtime, host)));

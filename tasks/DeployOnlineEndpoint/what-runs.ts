@@ -21,23 +21,24 @@ export function bringsFiles({ environment, file }: DeployInputs): boolean {
 /**
  * What the deployment's container is: the bundled runtime, an environment of the user's, or what Azure makes of an MLflow model.
  * Files beside the deployment file are uploaded under names made of their content, so a repeated run uploads nothing.
+ * @param model as far as it is found; it matters only where Azure is to make the container of it
  * @throws TaskError
  */
 export async function findWhatRuns(
   { environment, file, whatIf }: DeployInputs,
-  model: ModelToDeploy,
+  model: Promise<ModelToDeploy | undefined>,
   workspace: Workspace,
   runtimeFolder: string,
   host: TaskHost,
 ): Promise<WhatRuns> {
   const code = file?.code;
-  // A file without an environment means for az ml what it means here: Azure's own container for MLflow models.
-  const isNoCode = environment === 'mlflow' || (environment === undefined && file && model.type === 'mlflow_model');
-  if (isNoCode) {
-    if (model.type === 'mlflow_model')
+  // A file without an environment means here what it means for az ml: Azure's own container for MLflow models.
+  const found = environment === 'mlflow' || (environment === undefined && file) ? await model : undefined;
+  if (environment === 'mlflow' || found?.type === 'mlflow_model') {
+    if (found === undefined || found.type === 'mlflow_model')
       return { environmentId: undefined, codeConfiguration: undefined, runtime: undefined };
     throw new TaskError(
-      `${model.name}:${model.version} is of type ${model.type}, and Azure makes a container without an environment of MLflow models only. Leave environment empty for the bundled runtime, or name one.`,
+      `${found.name}:${found.version} is of type ${found.type}, and Azure makes a container without an environment of MLflow models only. Leave environment empty for the bundled runtime, or name one.`,
       { code: 'GuardianInput' },
     );
   }

@@ -25,6 +25,7 @@ export const deployInputs = (change: Partial<DeployInputs>): DeployInputs => ({
     instanceType: 'Standard_DS3_v2',
   },
   file: undefined,
+  notes: [],
   newEndpoint: {
     ...{ authMode: 'Key', publicNetworkAccess: 'Enabled', userAssignedIdentity: undefined },
     ...{ compute: undefined, description: undefined, properties: undefined },

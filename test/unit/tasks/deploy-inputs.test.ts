@@ -114,7 +114,7 @@ describe('inputs of DeployOnlineEndpoint', () => {
           'strategy is "rainbow", but must be one of allAtOnce, blueGreen, canary, challenger',
           'challengerTraffic is "100", but must be a whole number from 0 to 99',
           'probePeriodSeconds is "0", but must be a whole number from 1 to 3600',
-          'environment is "own-runtime:1", but must be empty, or of the form azureml:name:version',
+          'environment is "own-runtime:1", but must be empty, mlflow, or of the form azureml:name:version',
           'environmentVariables has the line "MODE"',
           'modelName is $(model): the pipeline has no variable model',
         ];
