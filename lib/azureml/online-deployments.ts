@@ -78,8 +78,9 @@ export async function getDeployment(workspace: Workspace, id: DeploymentId): Pro
   }
 }
 
-/** The SDK's 2022-10-01 drops what it does not know, such as `dataCollector`. */
+/** The first stable version with all that we write; the data collector came with a preview. The SDK's 2022-10-01 drops what it does not know. */
 const writeVersion = '2023-10-01';
+const collectorVersion = '2024-04-01-preview';
 
 /**
  * Creates or replaces a deployment and waits until it is ready. It takes no traffic by this.
@@ -94,7 +95,8 @@ export async function putDeployment(
   const doing = `deploy '${id.name}'`;
   const path = `/onlineEndpoints/${encodeURIComponent(id.endpoint)}/deployments/${encodeURIComponent(id.name)}`;
   const body = { location: workspace.location, ...deployment };
-  const send = () => workspace.send({ method: 'PUT', path, apiVersion: writeVersion, body, doing });
+  const apiVersion = deployment.properties['dataCollector'] ? collectorVersion : writeVersion;
+  const send = () => workspace.send({ method: 'PUT', path, apiVersion, body, doing });
   await finishOperation(workspace, await whenFree(id.endpoint, send, wait), doing, wait);
 }
 

@@ -125,7 +125,7 @@ async function usableEndpoint(
 async function makeEndpoint(inputs: DeployInputs, workspace: Workspace, wait: OperationWait): Promise<OnlineEndpoint> {
   const name = inputs.endpointName;
   wait.info(`Creating endpoint ${name}`);
-  const tags = { ...inputs.tags, [tag.owner]: owner };
+  const tags = { ...inputs.endpointTags, ...inputs.tags, [tag.owner]: owner };
   const make = async () =>
     (await getEndpoint(workspace, name)) ?? (await createEndpoint(workspace, name, inputs.newEndpoint, tags, wait));
   return whenFree(name, make, wait);

@@ -176,7 +176,7 @@ function settingsOf(spec: Spec): DeploymentSettings {
             minInstances: scale.min_instances,
             maxInstances: scale.max_instances,
           })
-        : { scaleType: 'Default' },
+        : scale && { scaleType: 'Default' },
     requestSettings:
       requests &&
       present({

@@ -74,6 +74,7 @@ export function planDeployment(
     instanceCount:
       inputs.instanceCount ?? (isGradual(inputs.strategy) ? championSize(state) : defaultInstances(role, existing)),
     tags: {
+      ...inputs.file?.tags,
       ...inputs.tags,
       [tag.owner]: owner,
       [tag.role]: role,

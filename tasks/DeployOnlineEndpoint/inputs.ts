@@ -52,12 +52,13 @@ export interface DeployInputs extends Target {
   readonly challengerTraffic: number;
   /** Percent of the live requests of which a shadow gets copies. */
   readonly mirrorPercent: number;
-  /** What the endpoint gets when this run creates it. */
+  /** What the endpoint gets when this run creates it, and the tags of its file. */
   readonly newEndpoint: NewEndpoint;
+  readonly endpointTags: Readonly<Record<string, string>>;
   /** Undefined: the bundled scoring runtime; `mlflow`: what Azure makes of an MLflow model. */
   readonly environment: EnvironmentSpec | undefined;
   /** Where relative paths of `environment` start from, and the scoring script that it runs. */
-  readonly file: Pick<DeploymentFile, 'folder' | 'code'> | undefined;
+  readonly file: Pick<DeploymentFile, 'folder' | 'code' | 'tags'> | undefined;
   /** What the files say and this task decides otherwise, for the log. */
   readonly notes: readonly string[];
   readonly settings: DeploymentSettings;
@@ -149,8 +150,11 @@ function readAction(
     if (value !== undefined && newEndpoint.authMode !== 'Key')
       inputs.problem(name, 'is sent with the key of the endpoint, so authMode must be key');
   }
-  const tags = { ...endpointFile?.tags, ...file?.tags, ...inputs.pairs('tags') };
-  for (const name of Object.keys(tags).filter(one => one.toLowerCase().startsWith('guardian.'))) {
+  const tags = inputs.pairs('tags');
+  const endpointTags = endpointFile?.tags ?? {};
+  for (const name of Object.keys({ ...tags, ...endpointTags, ...file?.tags }).filter(one =>
+    one.toLowerCase().startsWith('guardian.'),
+  )) {
     inputs.problem('tags', `names ${name}, but names that start with guardian. belong to this extension`);
   }
   return {
@@ -166,6 +170,7 @@ function readAction(
     // Azure mirrors at most half of the requests, to one deployment.
     mirrorPercent: inputs.integer('mirrorPercent', { min: 1, max: 50 }) ?? 10,
     newEndpoint,
+    endpointTags,
     environment:
       inputs.optional('environment', {
         pattern: /^(azureml:|mlflow$)/,

@@ -26,6 +26,7 @@ export const deployInputs = (change: Partial<DeployInputs>): DeployInputs => ({
   },
   file: undefined,
   notes: [],
+  endpointTags: {},
   newEndpoint: {
     ...{ authMode: 'Key', publicNetworkAccess: 'Enabled', userAssignedIdentity: undefined },
     ...{ compute: undefined, description: undefined, properties: undefined },
