@@ -19,7 +19,7 @@ const names = [
 /** What such a name may be, so that it stands in YAML as it is. */
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{1,89}$/;
 
-const texts = new Set(['.yml', '.yaml', '.md', '.bicep', '.sh']);
+const texts = new Set(['.yml', '.yaml', '.md', '.sh']);
 
 /** Tools' own leavings in the samples, should somebody have run them there. */
 const made = new Set(['node_modules', '__pycache__', '.pytest_cache', 'mlruns', 'outputs', '.local']);

@@ -89,8 +89,7 @@ async function release(args: string[]): Promise<number> {
       kubeconfig: { type: 'string' },
     },
   });
-  const [file, ...others] = positionals;
-  if (file === undefined || others.length > 0) throw new UsageError('Give one release definition.');
+  const file = onlyFile(positionals, 'release definition');
   const variables = pairs('--var', values.var);
   const { runRelease } = await import('./release/run-release.js');
   return await onCloud(file, values, o =>
@@ -109,8 +108,7 @@ async function pipeline(args: string[]): Promise<number> {
       kubeconfig: { type: 'string' },
     },
   });
-  const [file, ...others] = positionals;
-  if (file === undefined || others.length > 0) throw new UsageError('Give one pipeline file.');
+  const file = onlyFile(positionals, 'pipeline file');
   const variables = pairs('--var', values.var);
   // As in the web form of Azure Pipelines, a parameter's value is YAML: 3 is a number, true a boolean.
   const parameters = Object.fromEntries(
@@ -119,6 +117,11 @@ async function pipeline(args: string[]): Promise<number> {
   // Loaded when it is needed: `npm run local` by itself starts sooner without it.
   const { runPipeline } = await import('./pipeline/run-pipeline.js');
   return await onCloud(file, values, o => runPipeline({ ...o, parameters, variables }));
+}
+
+function onlyFile([file, ...others]: readonly string[], what: string): string {
+  if (file === undefined || others.length > 0) throw new UsageError(`Give one ${what}.`);
+  return file;
 }
 
 /** Starts local Azure for one run, and ends it. */

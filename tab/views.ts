@@ -1,4 +1,4 @@
-import type { BuildReport, ReportMetric, ReportTraffic } from '../lib/release/build-report';
+import { trafficSubject, type BuildReport, type ReportMetric, type ReportTraffic } from '../lib/release/build-report';
 import type { LoadedReports } from './attachments';
 import { confusionTable, curve, dataTable, shown, trafficChart } from './charts';
 import { element } from './element';
@@ -22,7 +22,7 @@ export function reportsView({ reports, problems }: LoadedReports): Node {
     return view;
   }
   // A task says each change of traffic by itself, for the picture only.
-  const own = reports.filter(({ subject }) => !subject.startsWith('Traffic of '));
+  const own = reports.filter(({ subject }) => !subject.startsWith(trafficSubject));
   view.append(overview(own));
   for (const [endpoint, changes] of trafficByEndpoint(reports)) {
     const title = element('h2', {}, `Live traffic of ${endpoint}`);

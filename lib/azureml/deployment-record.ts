@@ -1,6 +1,6 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { owner, tag, tagValueLimit, type Tags } from '../release/tags';
-import type { DeploymentBody } from './online-deployments';
+import { deploymentPath, type DeploymentBody } from './online-deployments';
 import { findEnvironment } from './environments';
 import { digestOf, getModel } from './models';
 import { writableIdentity } from './online-endpoints';
@@ -26,7 +26,7 @@ export async function deploymentRecords(
 ): Promise<Tags> {
   const found = await Promise.all(
     names.map(async name => {
-      const path = `/onlineEndpoints/${encodeURIComponent(endpoint)}/deployments/${encodeURIComponent(name)}`;
+      const path = deploymentPath({ endpoint, name });
       const doing = `read the deployment '${name}'`;
       const read = workspace.send({ method: 'GET', path, apiVersion, allow: [404], doing });
       const answer = await read.catch((error: unknown) => {

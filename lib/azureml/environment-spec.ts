@@ -2,8 +2,12 @@ import { readFileSync } from 'node:fs';
 import { stringify } from 'yaml';
 import { z } from 'zod';
 import { TaskError } from '../task-error';
-import type { InlineEnvironment } from './environments';
+import type { TaskHost } from '../host/task-host';
+import { inlineEnvironment, resolveEnvironment, type InlineEnvironment } from './environments';
 import { isRemote, localPath } from './local-path';
+import { present } from './present';
+import { uploadData } from './upload';
+import type { Workspace } from './workspace';
 import { scalar, strings, yamlOptions } from './yaml-file';
 
 const route = z.strictObject({ path: z.string(), port: z.number().int() }).optional();
@@ -40,6 +44,24 @@ export interface EnvironmentAssets {
   environment(environment: InlineEnvironment): Promise<string>;
 }
 
+/** Uploads and registers what is not there yet. */
+export function workspaceEnvironments(workspace: Workspace, host: TaskHost): EnvironmentAssets {
+  return {
+    namedEnvironment: reference => resolveEnvironment(workspace, reference),
+    buildContext: async folder => (await uploadData(workspace, folder, host)).url,
+    environment: spec => inlineEnvironment(workspace, spec),
+  };
+}
+
+/** In plan mode nothing is uploaded and a marker stands in its place. @param owner of an environment without a name, such as `job` */
+export function plannedEnvironments(workspace: Workspace, owner: string): EnvironmentAssets {
+  return {
+    namedEnvironment: reference => resolveEnvironment(workspace, reference),
+    buildContext: folder => Promise.resolve(`(upload of ${folder})`),
+    environment: ({ name }) => Promise.resolve(`(new version of ${name ?? `an environment of this ${owner}`})`),
+  };
+}
+
 /** ARM id of an environment: one that is registered, or one that the file spells out (image, conda file, build). */
 export async function environmentId(
   environment: EnvironmentSpec,
@@ -54,19 +76,17 @@ export async function environmentId(
       { code: 'GuardianInput' },
     );
   }
-  const about = {
-    ...(description === undefined ? {} : { description }),
-    ...(tags === undefined ? {} : { tags }),
-    ...(routes === undefined
-      ? {}
-      : {
-          inferenceConfig: {
-            ...(routes.liveness_route ? { livenessRoute: routes.liveness_route } : {}),
-            ...(routes.readiness_route ? { readinessRoute: routes.readiness_route } : {}),
-            ...(routes.scoring_route ? { scoringRoute: routes.scoring_route } : {}),
-          },
-        }),
-  };
+  const about = present({
+    description,
+    tags,
+    inferenceConfig:
+      routes &&
+      present({
+        livenessRoute: routes.liveness_route,
+        readinessRoute: routes.readiness_route,
+        scoringRoute: routes.scoring_route,
+      }),
+  });
   const named = { name: environment.name, version: environment.version };
   if (build) {
     const contextUri = isRemote(build.path) ? build.path : await assets.buildContext(localPath(folder, build.path));

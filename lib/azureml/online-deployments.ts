@@ -46,9 +46,19 @@ export interface DeploymentBody {
   readonly properties: DeploymentProperties;
 }
 
+/** A duration as `DeploymentProperties` have it. */
+export function isoSeconds(seconds: number): string {
+  return `PT${seconds}S`;
+}
+
 export interface DeploymentId {
   readonly endpoint: string;
   readonly name: string;
+}
+
+/** In the workspace. */
+export function deploymentPath({ endpoint, name }: DeploymentId): string {
+  return `/onlineEndpoints/${encodeURIComponent(endpoint)}/deployments/${encodeURIComponent(name)}`;
 }
 
 /** The SDK's way to address the workspace. */
@@ -93,10 +103,9 @@ export async function putDeployment(
   wait: OperationWait,
 ): Promise<void> {
   const doing = `deploy '${id.name}'`;
-  const path = `/onlineEndpoints/${encodeURIComponent(id.endpoint)}/deployments/${encodeURIComponent(id.name)}`;
   const body = { location: workspace.location, ...deployment };
   const apiVersion = deployment.properties['dataCollector'] ? collectorVersion : writeVersion;
-  const send = () => workspace.send({ method: 'PUT', path, apiVersion, body, doing });
+  const send = () => workspace.send({ method: 'PUT', path: deploymentPath(id), apiVersion, body, doing });
   await finishOperation(workspace, await whenFree(id.endpoint, send, wait), doing, wait);
 }
 

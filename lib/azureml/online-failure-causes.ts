@@ -78,6 +78,8 @@ const byMessage: readonly (readonly [RegExp, string])[] = [
   [/liveness|readiness|probe|crash/i, 'ResourceNotReady'],
 ];
 
+const allCauses: Readonly<Record<string, FailureCause>> = { ...failureCauses, ...kubernetesFailureCauses };
+
 /** What to add to a failure's message: its likely cause and the next step; empty when nothing is known. */
 export function failureHint(code: string | undefined, message: string): string {
   const known = failureCause(code, message);
@@ -86,8 +88,7 @@ export function failureHint(code: string | undefined, message: string): string {
 
 /** The likely cause for a code, or else for what the message speaks of; undefined when nothing is known. */
 export function failureCause(code: string | undefined, message: string): FailureCause | undefined {
-  const all = { ...failureCauses, ...kubernetesFailureCauses };
-  const known = Object.keys(all).find(name => name.toLowerCase() === code?.toLowerCase());
+  const known = Object.keys(allCauses).find(name => name.toLowerCase() === code?.toLowerCase());
   const name = known ?? byMessage.find(([pattern]) => pattern.test(message))?.[1];
-  return name === undefined ? undefined : all[name];
+  return name === undefined ? undefined : allCauses[name];
 }

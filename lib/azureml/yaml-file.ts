@@ -47,20 +47,23 @@ export const yamlOptions = { merge: true, customTags: (tags: Tags): Tags => [yes
 /** Maps whose numbers the service takes as text. */
 const textMaps = new Set(['inputs', 'environment_variables', 'tags', 'properties']);
 
-/** @param input that names the file. @throws TaskError when it cannot be read, is no YAML or no map */
-export function readYamlFile(path: string, input: string): YamlFile {
-  let text: string;
+/** @param what such as "job file" @param input that names it. @throws TaskError when it cannot be read */
+export function readText(path: string, what: string, input: string): string {
   try {
-    text = readFileSync(path, 'utf8');
+    return readFileSync(path, 'utf8');
   } catch (error) {
     const reason =
       (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'does not exist' : `cannot be read (${String(error)})`;
     throw new TaskError(
-      `The file ${path} ${reason}. Is the repository checked out, and ${input} relative to its root?`,
+      `The ${what} ${path} ${reason}. Is the repository checked out, and ${input} relative to its root?`,
       { code: 'GuardianInput', cause: error },
     );
   }
-  return YamlFile.parse(text, path);
+}
+
+/** @param input that names the file. @throws TaskError when it cannot be read, is no YAML or no map */
+export function readYamlFile(path: string, input: string): YamlFile {
+  return YamlFile.parse(readText(path, 'file', input), path);
 }
 
 /** A file of `az ml`, which holds one map. */

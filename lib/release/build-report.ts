@@ -4,6 +4,9 @@ import type { Traffic } from './traffic';
 /** Type of the attachments that carry reports: what the tab "Guardian ML" asks the build for. */
 export const reportType = 'guardian-mlops.report';
 
+/** Begins the subject of a report on one change of traffic alone, which the tab draws and does not list. */
+export const trafficSubject = 'Traffic of ';
+
 /**
  * What one task has to say about one thing, for people: one attachment of the build each. The tab shows it, and the comment on a pull
  * request tells the same. docs/build-report.schema.json is made of the limits below.

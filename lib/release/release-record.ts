@@ -1,4 +1,4 @@
-import { tag, type Tags } from './tags';
+import { metricsInTags, tag, type Tags } from './tags';
 
 /**
  * What a later task needs of the `release-record.json` of an earlier one; the rest is carried on as it is.
@@ -51,13 +51,11 @@ export function carriedOn({ training, model, verdict, gates, release, earlier = 
 /** The record's beginning as far as the tags of a model version tell it. @param model `name:version` */
 export function fromModelTags(model: string | undefined, tags: Tags): object {
   const [name, version] = model?.split(':') ?? [];
-  const metrics = Object.entries(tags).flatMap(([key, value]) =>
-    key.startsWith('metric.') ? [[key.slice('metric.'.length), Number(value)] as const] : [],
-  );
+  const metrics = metricsInTags(tags);
   const [job, commit] = [tags[tag.job], tags['guardian.commit']];
-  const isTrained = job !== undefined || metrics.length > 0;
+  const isTrained = job !== undefined || Object.keys(metrics).length > 0;
   return {
-    ...(isTrained ? { training: { job, commit, metrics: Object.fromEntries(metrics) } } : {}),
+    ...(isTrained ? { training: { job, commit, metrics } } : {}),
     model: { name, version, digest: tags[tag.digest] },
   };
 }

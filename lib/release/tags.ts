@@ -41,3 +41,14 @@ export const tagValueLimit = 256;
 export function tagValue(text: string): string {
   return text.length <= tagValueLimit ? text : `${text.slice(0, tagValueLimit - 1)}…`;
 }
+
+const metric = 'metric.';
+
+/** The metrics that a model version was registered with. */
+export function metricsInTags(tags: Tags): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(tags).flatMap(([name, value]) =>
+      name.startsWith(metric) ? [[name.slice(metric.length), Number(value)] as const] : [],
+    ),
+  );
+}

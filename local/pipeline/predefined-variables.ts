@@ -33,14 +33,21 @@ export function runVariables(project: Project, run: RunIdentity): Variable[] {
     'Build.SourceVersion': sources.version,
     'Build.SourceVersionAuthor': sources.author,
     'Build.SourceVersionMessage': sources.versionMessage,
+    ...projectVariables(project),
+    'System.HostType': 'build',
+  });
+}
+
+/** What every run of the project knows of it, whether of a pipeline or of a release. */
+export function projectVariables(project: Project): Record<string, string> {
+  return {
     'System.CollectionUri': project.collectionUri,
     'System.DefinitionId': '1',
-    'System.HostType': 'build',
     'System.TeamFoundationCollectionUri': project.collectionUri,
     'System.TeamProject': project.name,
     'System.TeamProjectId': 'c0ffee00-0000-4000-8000-000000000001',
     ...(project.oidcRequestUri === undefined ? {} : { 'System.OidcRequestUri': project.oidcRequestUri }),
-  });
+  };
 }
 
 /** Variables of one job. The token is secret. */

@@ -1,6 +1,7 @@
 import { Fields, isNothing } from './fields';
 import type { Job, Step, VariableEntry } from './model';
 import { PipelineError, type Position } from './pipeline-error';
+import { plainStep } from './plain-step';
 import type { PipelineReader } from './read-pipeline';
 import { readCondition, readSteps } from './read-steps';
 import { readVariables, variablesObject } from './read-variables';
@@ -90,20 +91,7 @@ function jobBody(
 export function withCheckout(steps: Step[]): Step[] {
   const first = steps[0];
   if (steps.some(step => step.kind === 'checkout') || first === undefined) return withoutNone(steps);
-  const checkout: Step = {
-    kind: 'checkout',
-    repository: 'self',
-    path: 's',
-    name: '',
-    displayName: 'Checkout',
-    condition: undefined,
-    continueOnError: false,
-    enabled: true,
-    timeoutInMinutes: 0,
-    retryCount: 0,
-    env: {},
-    at: first.at,
-  };
+  const checkout: Step = { kind: 'checkout', repository: 'self', path: 's', ...plainStep('Checkout', first.at) };
   return [checkout, ...withoutNone(steps)];
 }
 

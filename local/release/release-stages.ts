@@ -1,6 +1,7 @@
 import { parseExpression } from '../pipeline/expressions/parse-expression';
 import type { Condition, Job, Pipeline, Stage, Step, VariableEntry } from '../pipeline/model';
 import { PipelineError, locating, type Position } from '../pipeline/pipeline-error';
+import { plainStep } from '../pipeline/plain-step';
 import type { TaskCatalog } from '../pipeline/task-catalog';
 import type { ReleaseDefinition, ReleaseEnvironment } from './definition';
 
@@ -122,7 +123,11 @@ function stageOf(
         maxParallel: 0,
         environment: undefined,
         steps: [
-          ...definition.artifacts.map((artifact): Step => artifactStep(artifact.alias, at)),
+          ...definition.artifacts.map(({ alias }): Step => ({
+            kind: 'artifact',
+            alias,
+            ...plainStep(`Download artifact - ${alias}`, at),
+          })),
           ...phase.workflowTasks.map((task): Step => taskStep(task, tasks, at)),
         ],
         at,
@@ -134,22 +139,6 @@ function stageOf(
 
 function jobName({ refName }: ReleaseEnvironment['deployPhases'][number], index: number): string {
   return refName ? refName : `job${index + 1}`;
-}
-
-function artifactStep(alias: string, at: Position): Step {
-  return {
-    kind: 'artifact',
-    alias,
-    name: '',
-    displayName: `Download artifact - ${alias}`,
-    condition: undefined,
-    continueOnError: false,
-    enabled: true,
-    timeoutInMinutes: 0,
-    retryCount: 0,
-    env: {},
-    at,
-  };
 }
 
 function taskStep(

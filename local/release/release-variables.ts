@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import type { Variable } from '../agent/variables';
 import type { SourceFacts } from '../pipeline/git-source';
+import { projectVariables } from '../pipeline/predefined-variables';
 import type { Project } from '../project';
 import type { ReleaseDefinition } from './definition';
 
@@ -47,13 +48,8 @@ export function releaseVariables(project: Project, definition: ReleaseDefinition
     'Release.ReleaseName': run.releaseName,
     'Release.ReleaseUri': `vstfs:///ReleaseManagement/Release/${run.releaseId}`,
     'Release.RequestedFor': 'Local user',
-    'System.CollectionUri': project.collectionUri,
-    'System.DefinitionId': '1',
+    ...projectVariables(project),
     'System.HostType': 'release',
-    'System.TeamFoundationCollectionUri': project.collectionUri,
-    'System.TeamProject': project.name,
-    'System.TeamProjectId': 'c0ffee00-0000-4000-8000-000000000001',
-    ...(project.oidcRequestUri === undefined ? {} : { 'System.OidcRequestUri': project.oidcRequestUri }),
   };
   return Object.entries(values).map(([name, value]) => ({ name, value, isReadOnly: true }));
 }

@@ -1,28 +1,22 @@
 import { markdownTable } from '../../lib/host/markdown';
 import { gateRows } from '../../lib/release/gate-report';
-import type { GateResult } from '../../lib/release/gates';
-import { confusion, goldenMetrics } from '../../lib/release/golden-metrics';
-import { judgements } from './analysis';
+import { confusion } from '../../lib/release/golden-metrics';
+import { labelled, type JudgedGolden } from './analysis';
 import type { GoldenResult } from './golden-set';
 import type { RollOutStep } from './roll-out';
 
 /** Markdown: the gates, the numbers, and which labels are mixed up. */
-export function goldenSummary(results: readonly GoldenResult[], gates: readonly GateResult[]): string {
-  const hasChampion = results.some(({ champion }) => champion !== undefined);
-  const numbers = goldenMetrics(judgements(results), hasChampion);
-  const labelled = results.filter(({ label }) => label !== undefined);
+export function goldenSummary(results: readonly GoldenResult[], { gates, sample }: JudgedGolden): string {
+  const withLabel = labelled(results);
   const replayed = results.filter(({ label, champion }) => label === undefined && champion !== undefined);
   return [
-    `${labelled.length} cases of a golden set, ${results.length - labelled.length} replayed requests.`,
+    `${withLabel.length} cases of a golden set, ${results.length - withLabel.length} replayed requests.`,
     markdownTable(['gate', 'verdict', 'why'], gateRows(gates)),
     markdownTable(
       ['measure', 'value'],
-      Object.entries(numbers).map(([name, value]) => [name, String(Number(value.toPrecision(4)))]),
+      Object.entries(sample.candidate).map(([name, value]) => [name, String(Number(value.toPrecision(4)))]),
     ),
-    confusionPicture(
-      'right label \\ answer',
-      labelled.map(({ label, candidate }) => ({ row: label, column: candidate.label })),
-    ),
+    confusionPicture('right label \\ answer', withLabel),
     confusionPicture(
       "champion's answer \\ answer",
       replayed.map(({ champion, candidate }) => ({ row: champion?.label, column: candidate.label })),

@@ -46,8 +46,13 @@ export interface Judged {
   readonly sample: Sample | undefined;
 }
 
+/** The numbers are there whether a gate asks for them or not. */
+export interface JudgedGolden extends Judged {
+  readonly sample: Sample;
+}
+
 /** Holds the answers to a golden set and to replayed requests against the gates that ask for them. */
-export function judgeGolden({ gates }: Analysis, results: readonly GoldenResult[]): Judged {
+export function judgeGolden({ gates }: Analysis, results: readonly GoldenResult[]): JudgedGolden {
   const hasChampion = results.some(({ champion }) => champion !== undefined);
   const candidate = goldenMetrics(judgements(results), hasChampion);
   const champion = hasChampion ? goldenMetrics(swapped(results), true) : undefined;
@@ -67,7 +72,14 @@ export function judgeGolden({ gates }: Analysis, results: readonly GoldenResult[
   };
 }
 
-export function judgements(results: readonly GoldenResult[]): Judgement[] {
+/** Right label and answer of each case that has a label. */
+export function labelled(results: readonly GoldenResult[]): { row: string; column: string | undefined }[] {
+  return results.flatMap(({ label, candidate }) =>
+    label === undefined ? [] : [{ row: label, column: candidate.label }],
+  );
+}
+
+function judgements(results: readonly GoldenResult[]): Judgement[] {
   return results.map(({ label, candidate, champion }) => ({
     label,
     candidate: candidate.label,

@@ -1,12 +1,12 @@
 import { publishAndComment } from '../../lib/devops/comment-report';
 import { publishReport } from '../../lib/devops/publish-report';
 import type { TaskHost } from '../../lib/host/task-host';
-import { reportGates, type ReportFact, type ReportTraffic } from '../../lib/release/build-report';
-import { verdictOf, type GateResult } from '../../lib/release/gates';
-import { confusion, goldenMetrics } from '../../lib/release/golden-metrics';
+import { reportGates, trafficSubject, type ReportFact, type ReportTraffic } from '../../lib/release/build-report';
+import { verdictOf } from '../../lib/release/gates';
+import { confusion } from '../../lib/release/golden-metrics';
 import { tag } from '../../lib/release/tags';
 import { formatTraffic, liveTraffic, shareOf } from '../../lib/release/traffic';
-import { judgements } from './analysis';
+import { agreementNames, labelled, type JudgedGolden } from './analysis';
 import type { GoldenResult } from './golden-set';
 import type { Target } from './inputs';
 import type { Release } from './release-report';
@@ -44,41 +44,27 @@ export async function reportRelease(
 export async function reportGoldenSet(
   names: { readonly endpoint: string; readonly candidate: string; readonly champion: string | undefined },
   results: readonly GoldenResult[],
-  gates: readonly GateResult[],
+  { gates, sample }: JudgedGolden,
   inputs: Pick<Target, 'pullRequestComment'>,
   host: TaskHost,
 ): Promise<void> {
-  const cases = judgements(results);
-  const labelled = results
-    .filter(({ label }) => label !== undefined)
-    .map(({ label, candidate }) => ({ row: label, column: candidate.label }));
-  const numbers = goldenMetrics(cases, names.champion !== undefined);
-  const theirs =
-    names.champion === undefined
-      ? {}
-      : goldenMetrics(
-          results.map(({ label, champion }) => ({
-            label,
-            candidate: champion?.label,
-            champion: undefined,
-            milliseconds: champion?.milliseconds ?? NaN,
-          })),
-          false,
-        );
+  // That they agree is one number of both.
+  const theirs = (name: string): number | undefined =>
+    (agreementNames as readonly string[]).includes(name) ? undefined : sample.champion?.[name];
+  const pairs = labelled(results);
   await publishAndComment(
     {
       task: 'DeployOnlineEndpoint',
       subject: `Golden set of ${names.endpoint}`,
-      headline: `${names.candidate} answered ${cases.length} cases`,
+      headline: `${names.candidate} answered ${results.length} cases`,
       ...(gates.length > 0 ? { verdict: verdictOf(gates) } : {}),
       ...(names.champion === undefined ? {} : { champion: names.champion }),
-      metrics: Object.entries(numbers).map(([name, value]) => ({
-        name,
-        value,
-        ...(theirs[name] === undefined ? {} : { champion: theirs[name] }),
-      })),
+      metrics: Object.entries(sample.candidate).map(([name, value]) => {
+        const champion = theirs(name);
+        return { name, value, ...(champion === undefined ? {} : { champion }) };
+      }),
       gates: reportGates(gates),
-      ...(labelled.length > 0 ? { confusion: confusion(labelled) } : {}),
+      ...(pairs.length > 0 ? { confusion: confusion(pairs) } : {}),
     },
     inputs,
     host,
@@ -115,7 +101,7 @@ export async function reportMove(traffic: ReportTraffic, host: TaskHost): Promis
   await publishReport(
     {
       task: 'DeployOnlineEndpoint',
-      subject: `Traffic of ${traffic.endpoint} at revision ${traffic.revision}`,
+      subject: `${trafficSubject}${traffic.endpoint} at revision ${traffic.revision}`,
       headline: `Live traffic is ${formatTraffic(traffic.after)}`,
       traffic,
     },

@@ -3,15 +3,13 @@ import { dirname } from 'node:path';
 import { z } from 'zod';
 import { environment, type EnvironmentSpec } from '../../lib/azureml/environment-spec';
 import { isRemote, localPath } from '../../lib/azureml/local-path';
-import type { DeploymentSettings } from '../../lib/azureml/online-deployments';
+import { isoSeconds, type DeploymentSettings } from '../../lib/azureml/online-deployments';
 import { present } from '../../lib/azureml/present';
 import { readYamlFile, strings } from '../../lib/azureml/yaml-file';
 import { TaskError } from '../../lib/task-error';
 
 /** What a deployment file of `az ml` names: everything but its shares of the traffic. */
 export interface DeploymentFile {
-  /** How messages call it. */
-  readonly name: string;
   /** Where its relative paths start from. */
   readonly folder: string;
   readonly endpointName: string | undefined;
@@ -116,7 +114,6 @@ export function readDeploymentFile(path: string): DeploymentFile {
   const code = spec.code_configuration;
   checkPaths(path, folder, spec);
   return {
-    name: path,
     folder,
     endpointName: spec.endpoint_name,
     deploymentName: spec.name,
@@ -146,9 +143,9 @@ function checkPaths(file: string, folder: string, { code_configuration: code, en
 function modelOf(file: string, reference: string): DeploymentFile['model'] {
   const own = /^azureml:([^:@/]+)(?::([^:@/]+)|@latest)$/.exec(reference);
   if (own?.[1]) return { name: own[1], version: own[2] ?? 'latest', registry: undefined };
-  const shared =
-    /^azureml:\/\/registries\/([^/]+)\/models\/([^/]+)\/(?:versions\/([^/]+)|labels\/latest)$/.exec(reference) ??
-    undefined;
+  const shared = /^azureml:\/\/registries\/([^/]+)\/models\/([^/]+)\/(?:versions\/([^/]+)|labels\/latest)$/.exec(
+    reference,
+  );
   if (shared?.[1] && shared[2]) return { name: shared[2], version: shared[3] ?? 'latest', registry: shared[1] };
   throw new TaskError(
     `${file}: model is "${reference}", but must be azureml:name:version, azureml:name@latest or azureml://registries/NAME/models/NAME/versions/VERSION. Local files are registered by RegisterModel first.`,
@@ -233,9 +230,8 @@ function amountsOf({ cpu, memory, 'nvidia.com/gpu': gpu }: z.output<typeof resou
   return present({ cpu, memory, gpu });
 }
 
-/** ISO 8601 */
 function seconds(value: number | undefined): string | undefined {
-  return value === undefined ? undefined : `PT${value}S`;
+  return value === undefined ? undefined : isoSeconds(value);
 }
 
 function milliseconds(value: number | undefined): string | undefined {

@@ -1,4 +1,4 @@
-import type { DeploymentSettings } from '../../lib/azureml/online-deployments';
+import { isoSeconds, type DeploymentSettings } from '../../lib/azureml/online-deployments';
 import type { TaskInputs } from '../../lib/host/task-inputs';
 
 /**
@@ -9,9 +9,9 @@ export function readSettings(inputs: TaskInputs, ofFile: DeploymentSettings | un
   const environmentVariables = { ...ofFile?.environmentVariables, ...inputs.pairs('environmentVariables') };
   if (ofFile) return { instanceType: defaultInstanceType, ...ofFile, environmentVariables };
   const probe = {
-    initialDelay: duration(inputs.integer('probeInitialDelaySeconds', { min: 0, max: 3600 }) ?? 10),
-    period: duration(inputs.integer('probePeriodSeconds', { min: 1, max: 3600 }) ?? 10),
-    timeout: duration(inputs.integer('probeTimeoutSeconds', { min: 1, max: 3600 }) ?? 2),
+    initialDelay: isoSeconds(inputs.integer('probeInitialDelaySeconds', { min: 0, max: 3600 }) ?? 10),
+    period: isoSeconds(inputs.integer('probePeriodSeconds', { min: 1, max: 3600 }) ?? 10),
+    timeout: isoSeconds(inputs.integer('probeTimeoutSeconds', { min: 1, max: 3600 }) ?? 2),
     failureThreshold: inputs.integer('probeFailureThreshold', { min: 1, max: 1000 }) ?? 30,
     successThreshold: 1,
   };
@@ -24,7 +24,7 @@ export function readSettings(inputs: TaskInputs, ofFile: DeploymentSettings | un
     ...(egress === 'disabled' ? { egressPublicNetworkAccess: 'Disabled' } : {}),
     scaleSettings: { scaleType: 'Default' },
     requestSettings: {
-      requestTimeout: duration(inputs.integer('requestTimeoutSeconds', { min: 1, max: 180 }) ?? 5),
+      requestTimeout: isoSeconds(inputs.integer('requestTimeoutSeconds', { min: 1, max: 180 }) ?? 5),
       maxConcurrentRequestsPerInstance: inputs.integer('maxConcurrentRequests', { min: 1, max: 1000 }) ?? 4,
     },
     livenessProbe: probe,
@@ -34,8 +34,3 @@ export function readSettings(inputs: TaskInputs, ofFile: DeploymentSettings | un
 
 /** Of managed endpoints; a Kubernetes cluster has names of its own. */
 export const defaultInstanceType = 'Standard_DS3_v2';
-
-/** ISO 8601 */
-function duration(seconds: number): string {
-  return `PT${seconds}S`;
-}

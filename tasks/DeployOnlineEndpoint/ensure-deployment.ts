@@ -7,7 +7,7 @@ import {
   type OnlineDeployment,
 } from '../../lib/azureml/online-deployments';
 import { pollDelay, type OperationWait } from '../../lib/azureml/online-operation';
-import { changeTags } from '../../lib/azureml/change-tags';
+import { runId } from '../../lib/azureml/change-tags';
 import type { Workspace } from '../../lib/azureml/workspace';
 import type { TaskHost } from '../../lib/host/task-host';
 import { inTransition, isHealthy, isOurs } from '../../lib/release/deployments';
@@ -37,7 +37,7 @@ export async function ensureDeployment(
   if (existing)
     wait.info(`Deployment ${id.name} is left ${existing.provisioningState} by an earlier run; making it anew`);
   const { instanceCount, properties } = plan;
-  const { [tag.changeBuild]: run = '' } = changeTags('deploy', host);
+  const run = runId(host);
   const tags = { ...plan.tags, ...(run ? { [tag.changeBuild]: run } : {}) };
   wait.info(`Creating deployment ${id.name}: ${sizeOf(plan)}`);
   const onPoll = creationProgress(workspace, id, host);

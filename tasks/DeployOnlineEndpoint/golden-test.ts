@@ -31,18 +31,19 @@ export async function testGoldenSet(
   const rival = champion === candidate ? undefined : champion;
   const results = await askGoldenSet(workspace, endpoint, cases, candidate, rival, host);
   const { analysis } = inputs.rollout;
-  const { gates, sample } = judgeGolden(analysis, results);
-  await host.summary(`Golden set: ${candidate} on ${endpointName}`, goldenSummary(results, gates));
+  const judged = judgeGolden(analysis, results);
+  const { gates } = judged;
+  await host.summary(`Golden set: ${candidate} on ${endpointName}`, goldenSummary(results, judged));
   await host.publishArtifact(
     `golden-set-${endpointName}-${candidate}`,
     'mismatches.json',
     `${JSON.stringify(mismatches(results), null, 2)}\n`,
   );
-  await reportGoldenSet({ endpoint: endpointName, candidate, champion: rival }, results, gates, inputs, host);
+  await reportGoldenSet({ endpoint: endpointName, candidate, champion: rival }, results, judged, inputs, host);
   const verdict = conclude(gates, analysis, host);
   if (verdict === 'fail')
     throw new TaskError(`${candidate} does not pass the golden set of ${cases.length} cases:\n${openGates(gates)}`, {
       code: 'GuardianGateFailed',
     });
-  return { verdict, gates, sample };
+  return { verdict, ...judged };
 }

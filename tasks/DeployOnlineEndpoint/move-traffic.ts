@@ -1,4 +1,4 @@
-import { changeTags } from '../../lib/azureml/change-tags';
+import { changeTags, runId } from '../../lib/azureml/change-tags';
 import { getEndpoint, replaceEndpoint, type OnlineEndpoint } from '../../lib/azureml/online-endpoints';
 import type { OperationWait } from '../../lib/azureml/online-operation';
 import { changeTraffic, type ChangedTraffic } from '../../lib/azureml/online-traffic';
@@ -7,7 +7,6 @@ import { tagBuild } from '../../lib/devops/build-tags';
 import type { TaskHost } from '../../lib/host/task-host';
 import { busyTag, notBusy } from '../../lib/release/at-work';
 import { currentRevision } from '../../lib/release/revisions';
-import { tag } from '../../lib/release/tags';
 import { formatTraffic, sameTraffic, type Traffic } from '../../lib/release/traffic';
 import { reportMove } from './deploy-report';
 import type { Target } from './inputs';
@@ -37,9 +36,8 @@ export async function moveTraffic(
     host.info(`Live traffic stays ${formatTraffic(live)} (revision ${revision})`);
     return { endpoint, revision, previousRevision: revision };
   }
-  const made = changeTags(action, host);
-  const watched = watchUntil ? busyTag(made[tag.changeBuild] ?? '', watchUntil) : notBusy(endpoint.tags);
-  const change = { expected: live, next, mirror, tags: { ...made, ...watched } };
+  const watched = watchUntil ? busyTag(runId(host) ?? '', watchUntil) : notBusy(endpoint.tags);
+  const change = { expected: live, next, mirror, tags: { ...changeTags(action, host), ...watched } };
   try {
     const changed = await changeTraffic(workspace, endpoint.name, change, wait);
     host.info(`Live traffic is ${formatTraffic(next)} (revision ${changed.revision})`);

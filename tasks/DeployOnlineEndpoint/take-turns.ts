@@ -1,10 +1,9 @@
-import { changeTags } from '../../lib/azureml/change-tags';
+import { runId } from '../../lib/azureml/change-tags';
 import { pollDelay } from '../../lib/azureml/online-operation';
 import { TrafficConflict } from '../../lib/azureml/online-traffic';
 import type { Workspace } from '../../lib/azureml/workspace';
 import type { TaskHost } from '../../lib/host/task-host';
 import { atWork, type AtWork } from '../../lib/release/at-work';
-import { tag } from '../../lib/release/tags';
 import { TaskError } from '../../lib/task-error';
 import { readState, type EndpointState } from './endpoint-state';
 import type { DeployInputs } from './inputs';
@@ -78,7 +77,7 @@ async function waitForTurn(
 }
 
 function holderOf(state: EndpointState, planned: string, host: TaskHost): AtWork | undefined {
-  const run = changeTags('deploy', host)[tag.changeBuild] ?? '';
+  const run = runId(host) ?? '';
   const { endpoint, deployments, live } = state;
   return endpoint && atWork({ tags: endpoint.tags, live, deployments }, { run, planned, now: host.clock.now() });
 }

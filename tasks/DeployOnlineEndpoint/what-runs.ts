@@ -1,6 +1,5 @@
-import { environmentId, type EnvironmentAssets } from '../../lib/azureml/environment-spec';
-import { inlineEnvironment, resolveEnvironment } from '../../lib/azureml/environments';
-import { uploadCode, uploadData } from '../../lib/azureml/upload';
+import { environmentId, plannedEnvironments, workspaceEnvironments } from '../../lib/azureml/environment-spec';
+import { uploadCode } from '../../lib/azureml/upload';
 import type { Workspace } from '../../lib/azureml/workspace';
 import type { TaskHost } from '../../lib/host/task-host';
 import { TaskError } from '../../lib/task-error';
@@ -34,14 +33,13 @@ export async function findWhatRuns(
   const code = file?.code;
   // A file without an environment means here what it means for az ml: Azure's own container for MLflow models.
   const found = environment === 'mlflow' || (environment === undefined && file) ? await model : undefined;
-  if (environment === 'mlflow' || found?.type === 'mlflow_model') {
-    if (found === undefined || found.type === 'mlflow_model')
-      return { environmentId: undefined, codeConfiguration: undefined, runtime: undefined };
+  if (environment === 'mlflow' && found && found.type !== 'mlflow_model')
     throw new TaskError(
       `${found.name}:${found.version} is of type ${found.type}, and Azure makes a container without an environment of MLflow models only. Leave environment empty for the bundled runtime, or name one.`,
       { code: 'GuardianInput' },
     );
-  }
+  if (environment === 'mlflow' || found?.type === 'mlflow_model')
+    return { environmentId: undefined, codeConfiguration: undefined, runtime: undefined };
   if (environment === undefined) {
     if (code)
       throw new TaskError(
@@ -51,7 +49,7 @@ export async function findWhatRuns(
     const runtime = await findRuntime(workspace, runtimeFolder);
     return { environmentId: runtime.id, codeConfiguration: undefined, runtime };
   }
-  const assets = whatIf ? plannedAssets(workspace) : workspaceAssets(workspace, host);
+  const assets = whatIf ? plannedEnvironments(workspace, 'deployment') : workspaceEnvironments(workspace, host);
   return {
     environmentId: await environmentId(environment, file?.folder ?? '', assets),
     codeConfiguration: code && {
@@ -59,22 +57,5 @@ export async function findWhatRuns(
       scoringScript: code.scoringScript,
     },
     runtime: undefined,
-  };
-}
-
-function workspaceAssets(workspace: Workspace, host: TaskHost): EnvironmentAssets {
-  return {
-    namedEnvironment: reference => resolveEnvironment(workspace, reference),
-    buildContext: async folder => (await uploadData(workspace, folder, host)).url,
-    environment: spec => inlineEnvironment(workspace, spec),
-  };
-}
-
-/** In plan mode nothing is uploaded and a marker stands in its place. */
-function plannedAssets(workspace: Workspace): EnvironmentAssets {
-  return {
-    namedEnvironment: reference => resolveEnvironment(workspace, reference),
-    buildContext: folder => Promise.resolve(`(upload of ${folder})`),
-    environment: ({ name }) => Promise.resolve(`(new version of ${name ?? 'an environment of this deployment'})`),
   };
 }

@@ -7,7 +7,7 @@ import type { Workspace } from '../../lib/azureml/workspace';
 import type { TaskHost } from '../../lib/host/task-host';
 import { championOf } from '../../lib/release/deployments';
 import { judge, type Gate, type GateResult } from '../../lib/release/gates';
-import { tag } from '../../lib/release/tags';
+import { metricsInTags, tag } from '../../lib/release/tags';
 import type { Candidate } from './candidate';
 
 export interface ChampionGates {
@@ -65,10 +65,8 @@ async function championModel(
 
 /** The metrics that the model was registered with, else those of the job that made it. */
 async function metricsOf(model: Model, workspace: Workspace): Promise<Readonly<Record<string, number>>> {
-  const tagged = Object.entries(model.tags).flatMap(([name, value]) =>
-    name.startsWith('metric.') ? [[name.slice('metric.'.length), Number(value)] as const] : [],
-  );
-  if (tagged.length > 0) return Object.fromEntries(tagged);
+  const tagged = metricsInTags(model.tags);
+  if (Object.keys(tagged).length > 0) return tagged;
   const job = model.properties[tag.job] ?? model.jobName;
   return job ? (await jobMetrics(workspace, job)).last : {};
 }

@@ -1,4 +1,4 @@
-import { changeTags } from '../../lib/azureml/change-tags';
+import { runId } from '../../lib/azureml/change-tags';
 import { existingEndpoint, replaceEndpoint } from '../../lib/azureml/online-endpoints';
 import { whenFree, type OperationWait } from '../../lib/azureml/online-operation';
 import type { Workspace } from '../../lib/azureml/workspace';
@@ -60,7 +60,7 @@ async function rehearse(
     name,
     async () => {
       const now = await existingEndpoint(workspace, name);
-      const run = changeTags('drill', host)[tag.changeBuild] ?? '';
+      const run = runId(host) ?? '';
       const note = tagValue(`${host.clock.now().toISOString()} ${secondsSince(started, host)} s ${run}`.trim());
       const tags = { ...now.tags, [tag.drill]: note };
       return replaceEndpoint(workspace, now, { traffic: now.traffic, mirror: now.mirrorTraffic, tags }, wait);

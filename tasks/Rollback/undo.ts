@@ -1,4 +1,4 @@
-import { changeTags } from '../../lib/azureml/change-tags';
+import { changeTags, isLatestChange } from '../../lib/azureml/change-tags';
 import { getEndpoint } from '../../lib/azureml/online-endpoints';
 import type { OperationWait } from '../../lib/azureml/online-operation';
 import { changeTraffic } from '../../lib/azureml/online-traffic';
@@ -32,9 +32,8 @@ async function undo(
   const { from, target } = plan;
   try {
     const now = await getEndpoint(workspace, name);
-    const ours = changeTags('rollback', host);
-    const isOurChange = now && Object.entries(ours).every(([key, value]) => now.tags[key] === value);
-    if (!isOurChange || !sameTraffic(now.traffic, target.traffic)) return undefined;
+    if (!now || !isLatestChange(now.tags, 'rollback', host) || !sameTraffic(now.traffic, target.traffic))
+      return undefined;
     const tags = changeTags('rollback-undone', host);
     await changeTraffic(workspace, name, { expected: target.traffic, next: from, tags }, wait);
     return `- ${name}: was back at ${formatTraffic(target.traffic)} and is at ${formatTraffic(from)} again`;

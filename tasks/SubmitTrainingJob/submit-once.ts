@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { runId } from '../../lib/azureml/change-tags';
 import { createJob, getJob, hasEnded, type Job } from '../../lib/azureml/jobs';
 import { gitProperties, jobTags, lineageOf } from '../../lib/azureml/lineage';
 import type { Workspace } from '../../lib/azureml/workspace';
@@ -65,8 +66,7 @@ function nameStem({ experimentName }: JobBody): string {
  * another run has another, so that each run trains, unless completed work may be reused: then the content alone counts.
  */
 export function fingerprintOf(body: JobBody, reuse: Reuse, host: TaskHost): string {
-  // In a release, Build.BuildId is that of an artifact, which other releases have as well.
-  const run = host.variable('Release.ReleaseId') ?? host.variable('Build.BuildId');
+  const run = runId(host);
   const owner =
     reuse === 'completed'
       ? []

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { keepsAnswersApart } from './support/many-answers';
 import { plain } from './support/pictures';
-import { body, modelFolder, type Prediction, Runtime } from './support/runtime';
+import { modelFolder, Runtime } from './support/runtime';
 
 describe('a model that is loaded twice', () => {
   it('runs side by side: an image that takes long holds nobody up, and nothing is mixed up', async () => {
@@ -26,18 +27,7 @@ describe('a model that is loaded twice', () => {
   it('answers many at once as one copy does', async () => {
     const runtime = await Runtime.ready(modelFolder('colour'), { GUARDIAN_MODEL_COPIES: '3' });
     try {
-      const names = ['red', 'green', 'blue'] as const;
-      const pictures = await Promise.all(names.map(name => plain(name, 'jpeg')));
-      const labels = await Promise.all(
-        Array.from({ length: 60 }, async (_, index) => {
-          const answer = await runtime.score(pictures[index % 3] ?? Buffer.alloc(0), 'image/jpeg');
-          return (await body<Prediction>(answer)).label;
-        }),
-      );
-      assert.deepEqual(
-        labels,
-        labels.map((_, index) => names[index % 3]),
-      );
+      await keepsAnswersApart(runtime);
     } finally {
       await runtime.stop();
     }

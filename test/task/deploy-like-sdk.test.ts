@@ -3,11 +3,11 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TaskRun } from '../../local/agent/run-task';
 import { AzureReader } from '../../local/demo/azure-reader';
-import { start } from '../../local/processes';
 import type { RecordedRequest } from '../../local/requests/request-record';
 import { root } from '../../scripts/product';
 import { TestCloud } from '../support/local-cloud';
-import { anyJobWith, pythonWith, sdkEnvironment } from '../support/python-packages';
+import { anyJobWith, pythonWith } from '../support/python-packages';
+import { runSdk } from '../support/run-sdk';
 import { failed, log, succeeded } from './outcome';
 
 const folder = join(root, 'test/fixtures/deployments');
@@ -50,7 +50,12 @@ describe('DeployOnlineEndpoint and the official SDK send the same for the same f
     writeFileSync(join(letters, 'letters.txt'), 'letters 1');
     const source = { modelSource: 'localPath', localPath: letters };
     succeeded(await cloud.runTask('RegisterModel', { ...target, modelName: 'letters', ...source }));
-    await deployWithSdk();
+    await runSdk(
+      cloud,
+      python,
+      join(__dirname, 'deploy_with_sdk.py'),
+      pairs.flat().map(name => join(folder, name)),
+    );
     theirs = taken();
     const names = ['ours-managed', 'ours-managed', 'ours-cluster'];
     for (const [index, [endpointFile, deploymentFile]] of pairs.entries())
@@ -67,21 +72,6 @@ describe('DeployOnlineEndpoint and the official SDK send the same for the same f
       ...{ endpointFile: file(endpointFile), deploymentFile: file(deploymentFile) },
       ...others,
     });
-  }
-
-  async function deployWithSdk(): Promise<void> {
-    const { description } = cloud.cloud;
-    const info = join(cloud.folder, 'info.json');
-    writeFileSync(info, JSON.stringify(description));
-    const files = pairs.flat().map(name => join(folder, name));
-    const child = start(python, ['-B', join(__dirname, 'deploy_with_sdk.py'), info, ...files], {
-      cwd: cloud.folder,
-      env: sdkEnvironment(description, cloud.folder),
-    });
-    const output: Buffer[] = [];
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => output.push(chunk));
-    const { code } = await child.exit;
-    assert.equal(code, 0, Buffer.concat(output).toString().slice(-3000));
   }
 
   function taken(): Sent {

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { start } from '../../local/processes';
 import type { RecordedRequest } from '../../local/requests/request-record';
 import { root } from '../../scripts/product';
 import { TestCloud } from '../support/local-cloud';
-import { anyJobWith, pythonWith, sdkEnvironment } from '../support/python-packages';
+import { anyJobWith, pythonWith } from '../support/python-packages';
+import { runSdk } from '../support/run-sdk';
 
 const files = ['command.yml', 'sweep.yml', 'pipeline.yml'].map(name => join(root, 'test/fixtures/jobs', name));
 type Json = Record<string, unknown>;
@@ -30,7 +29,7 @@ describe('SubmitTrainingJob and the official SDK send the same for the same file
       preparePython: anyJobWith(python),
       recordRequest: request => requests.push(request),
     });
-    await submitWithSdk();
+    await runSdk(cloud, python, join(__dirname, 'submit_with_sdk.py'), files);
     theirs = taken();
     for (const jobFile of files) {
       // What it sends counts: local Azure runs no pipelines within pipelines, and says so.
@@ -45,20 +44,6 @@ describe('SubmitTrainingJob and the official SDK send the same for the same file
     ours = taken();
   });
   after(() => cloud.stop());
-
-  async function submitWithSdk(): Promise<void> {
-    const { description } = cloud.cloud;
-    const info = join(cloud.folder, 'info.json');
-    writeFileSync(info, JSON.stringify(description));
-    const child = start(python, ['-B', join(__dirname, 'submit_with_sdk.py'), info, ...files], {
-      cwd: cloud.folder,
-      env: sdkEnvironment(description, cloud.folder),
-    });
-    const output: Buffer[] = [];
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => output.push(chunk));
-    const { code } = await child.exit;
-    assert.equal(code, 0, Buffer.concat(output).toString().slice(-3000));
-  }
 
   function taken(): Sent {
     const sent = requests.splice(0).filter(({ method }) => method === 'PUT');

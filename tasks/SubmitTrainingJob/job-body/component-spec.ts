@@ -1,6 +1,6 @@
 import { pythonText, type CommandComponentSpec, type ComponentInput } from '../job-file/component';
 import { isExpression, type DistributionSpec, type ResourcesSpec } from '../job-file/parts';
-import { type Scalar } from '../../../lib/azureml/yaml-file';
+import type { Scalar } from '../../../lib/azureml/yaml-file';
 import type { InlineStepSpec, StepInput } from '../job-file/pipeline-job';
 import type { Component } from '../job-file/steps';
 import { codeOf } from './command-body';

@@ -1,8 +1,11 @@
 import { assetId, type AssetKind } from '../../../lib/azureml/assets';
 import { anonymousComponent, type ComponentVersion } from '../../../lib/azureml/components';
 import { computeId } from '../../../lib/azureml/computes';
-import type { EnvironmentAssets } from '../../../lib/azureml/environment-spec';
-import { inlineEnvironment, resolveEnvironment } from '../../../lib/azureml/environments';
+import {
+  plannedEnvironments,
+  workspaceEnvironments,
+  type EnvironmentAssets,
+} from '../../../lib/azureml/environment-spec';
 import { uploadCode, uploadData } from '../../../lib/azureml/upload';
 import type { Workspace } from '../../../lib/azureml/workspace';
 import type { TaskHost } from '../../../lib/host/task-host';
@@ -31,33 +34,35 @@ interface Uploads {
 }
 
 export function workspaceAssets(workspace: Workspace, host: TaskHost): JobAssets {
+  const environments = workspaceEnvironments(workspace, host);
   return {
     ...references(workspace),
+    namedEnvironment: once(reference => environments.namedEnvironment(reference)),
+    buildContext: once(folder => environments.buildContext(folder)),
+    environment: once(environment => environments.environment(environment)),
     code: once(folder => uploadCode(workspace, folder, host)),
     data: once(async path => (await uploadData(workspace, path, host)).uri),
-    buildContext: once(async folder => (await uploadData(workspace, folder, host)).url),
-    environment: once(environment => inlineEnvironment(workspace, environment)),
     component: once(component => anonymousComponent(workspace, component)),
   };
 }
 
 /** In plan mode nothing is uploaded and a marker stands in its place. */
 export function plannedAssets(workspace: Workspace): JobAssets {
+  const environments = plannedEnvironments(workspace, 'job');
   return {
     ...references(workspace),
+    ...environments,
+    namedEnvironment: once(reference => environments.namedEnvironment(reference)),
     code: folder => Promise.resolve(`(upload of ${folder})`),
     data: path => Promise.resolve(`(upload of ${path})`),
-    buildContext: folder => Promise.resolve(`(upload of ${folder})`),
-    environment: ({ name }) => Promise.resolve(`(new version of ${name ?? 'an environment of this job'})`),
     component: ({ componentSpec }) =>
       Promise.resolve(`(component ${JSON.stringify(componentSpec['command'] ?? componentSpec['type'])})`),
   };
 }
 
-function references(workspace: Workspace): References & Pick<EnvironmentAssets, 'namedEnvironment'> {
+function references(workspace: Workspace): References {
   return {
     compute: once((reference, nodes) => computeId(workspace, reference, nodes)),
-    namedEnvironment: once(reference => resolveEnvironment(workspace, reference)),
     asset: once((kind, reference) => assetId(workspace, kind, reference)),
     datastore: reference => {
       const name = reference.replace(/^azureml:/, '');

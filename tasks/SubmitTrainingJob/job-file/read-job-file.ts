@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { stringify } from 'yaml';
 import { TaskError } from '../../../lib/task-error';
@@ -8,7 +7,7 @@ import { applyOverride } from './override';
 import { pipelineJob, type PipelineJobSpec } from './pipeline-job';
 import { readComponent, readSteps, type Component, type Step } from './steps';
 import { sweepJob, type SweepJobSpec } from './sweep-job';
-import { YamlFile, yamlOptions } from '../../../lib/azureml/yaml-file';
+import { readText, YamlFile, yamlOptions } from '../../../lib/azureml/yaml-file';
 
 export type Job =
   | { readonly kind: 'command'; readonly spec: CommandJobSpec }
@@ -25,18 +24,7 @@ export type JobFile = Job & { readonly folder: string };
 
 /** Reads a job file and applies the overrides to it. Every problem is named with its line. */
 export function readJobFile(file: string, set: Readonly<Record<string, string>>): JobFile {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    const reason =
-      (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'does not exist' : `cannot be read (${String(error)})`;
-    throw new TaskError(
-      `The job file ${file} ${reason}. Is the repository checked out, and jobFile relative to its root?`,
-      { code: 'GuardianInput', cause: error },
-    );
-  }
-  return parseJob(text, file, dirname(file), set);
+  return parseJob(readText(file, 'job file', 'jobFile'), file, dirname(file), set);
 }
 
 /** The job of the task's own inputs, through the same checks and overrides as a file. */
